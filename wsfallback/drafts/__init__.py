@@ -1,0 +1,3 @@
+"""
+The drafts: a row each in `wsfallback.drafts.table`, and a file for each that Autobahn can't speak.
+"""

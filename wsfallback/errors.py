@@ -1,0 +1,117 @@
+"""
+What can go wrong, told apart by who has to act.
+
+::
+
+    WSFallbackError
+      HandshakeError   the peer, before open: answered with an HTTP status
+      FrameError       the peer, after open: answered with a close
+      ChannelError     ourselves: the caller of a channel
+        NotOpen              sent before open, or after a close
+        UnsupportedByDraft   the draft of this connection cannot carry it
+        NotText              text that is not UTF-8
+
+Openings and framings raise; the protocol alone turns that into bytes and a close.
+"""
+
+from http import HTTPStatus
+
+#: How many bytes of a peer's text an error quotes.
+CLIPPED = 80
+
+
+def quoted(seen: bytes) -> str:
+    """
+    Make a peer's bytes fit for a log line: escaped, and clipped to `CLIPPED` bytes.
+    """
+    text = repr(bytes(seen[:CLIPPED]))[1:]
+    return text if len(seen) <= CLIPPED else f"{text}..."
+
+
+class WSFallbackError(Exception):
+    """
+    Any error of this package.
+    """
+
+
+class HandshakeError(WSFallbackError):
+    """
+    The peer's opening handshake is refused.
+
+    :ivar status: the HTTP status that refuses it, 400 to 599.
+    :ivar sentence: what the peer is told: one line of ours, without a byte of the peer's.
+    :ivar fields: more header fields of the answer, ``(name, value)``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        seen: bytes | None = None,
+        fields: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """
+        :param seen: what the peer sent, for the log alone.
+        """
+        text = f"{sentence}: {quoted(seen)}" if seen is not None else sentence
+        super().__init__(text)
+        self.status = status
+        self.sentence = sentence
+        self.fields = fields
+
+    def answer(self) -> bytes:
+        """
+        The whole HTTP answer, after which the connection is closed.
+
+        RFC 9110 §15, RFC 9112 §9.6.
+        """
+        # The sentence may be an application's (ConnectionDeny): one line of it, whatever it holds.
+        body = " ".join(self.sentence.split()).encode("utf-8", "replace") + b"\n"
+        try:
+            phrase = HTTPStatus(self.status).phrase
+        except ValueError:
+            phrase = "Refused"
+        lines = [
+            f"HTTP/1.1 {self.status} {phrase}",
+            "Connection: close",
+            "Content-Type: text/plain; charset=utf-8",
+            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in self.fields),
+        ]
+        return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+
+
+class FrameError(WSFallbackError):
+    """
+    The peer broke the framing, or a limit, on an open connection.
+
+    :ivar code: the close code that says so, on drafts that have them: 1002, 1007 or 1009.
+    """
+
+    def __init__(self, code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class ChannelError(WSFallbackError):
+    """
+    A channel was asked for something that it can't do; nothing was sent.
+    """
+
+
+class NotOpen(ChannelError):
+    """
+    The channel is not open yet, or is closing, or closed.
+    """
+
+
+class UnsupportedByDraft(ChannelError):
+    """
+    The draft that this client speaks cannot carry this: ask ``channel.draft`` beforehand.
+    """
+
+
+class NotText(ChannelError, ValueError):
+    """
+    A text message is not UTF-8.
+    """

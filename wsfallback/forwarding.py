@@ -1,0 +1,384 @@
+"""
+`Forwarding`: what both protocols owe the application and do alike, mixed into each.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from wsfallback.deadline import Deadline
+from wsfallback.drafts.table import Draft
+from wsfallback.errors import HandshakeError, NotOpen, NotText
+from wsfallback.interfaces import IFrameHandler, IMessageHandler
+from wsfallback.policy import Limits
+from wsfallback.request import Request
+
+#: What a handler decides on a request: the subprotocol, and more fields for the answer.
+Acceptance = tuple[str | None, tuple[tuple[str, str], ...]]
+
+#: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
+#: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
+MAX_HELD = 1 << 18
+
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+#: The handshake's own fields.
+_RESERVED = re.compile(
+    r"(sec-)?websocket-.*|upgrade|connection|content-length|transfer-encoding", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    What the server has decided on a request before a protocol gets it.
+
+    :ivar handler: makes the connection's handler.
+    :ivar deadline: runs since the connection was made.
+    """
+
+    draft: Draft
+    request: Request
+    handler: Callable[[], Any]
+    limits: Limits
+    clock: IReactorTime
+    deadline: Deadline
+
+
+class Forwarding:
+    """
+    Stands between a protocol and its handler: the outermost `IMessageHandler`.
+
+    What goes wrong in an application is caught here, alike on both protocols.
+
+    :ivar trouble: why the connection failed, in our words; `None` while it has not.
+    """
+
+    _log = Logger()
+
+    draft: Draft
+    request: ConnectionRequest
+    peer: str | None
+    transport: Any
+
+    trouble: str | None = None
+
+    _handler: Any = None
+    _deciding: Deferred[Acceptance] | None = None
+    _paused = False
+    _deaf = False  # closing: no message reaches the handler any more
+    _owesClose = False
+
+    @property
+    def channel(self) -> "Forwarding":
+        """
+        The connection is its own channel.
+        """
+        return self
+
+    def admitted(self, admission: Admission) -> None:
+        """
+        Take what the server has decided.
+        """
+        self.draft = admission.draft
+        self._admission = admission
+        self._limits = admission.limits
+        self._deadline = admission.deadline
+        self._held = bytearray()
+
+    # What the protocol tells the handler.
+
+    def onConnect(self, request: ConnectionRequest) -> Deferred[Acceptance]:
+        """
+        Ask the handler.
+
+        :returns: its decision, checked; fails with `ConnectionDeny` and nothing else.
+        """
+        self.request = request
+        self._deciding = maybeDeferred(self._ask, request)
+        self._deciding.addCallback(self._checked)
+        self._deciding.addErrback(self._denied)
+        return self._deciding
+
+    def onOpen(self) -> None:
+        """
+        Tell the handler.
+        """
+        self._run(self._handler.onOpen)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """
+        Hand the handler a message.
+        """
+        if not self._deaf:
+            self._run(self._handler.onMessage, payload, isBinary)
+
+    def onFrame(self, payload: bytes, isBinary: bool, isFinal: bool) -> None:
+        """
+        Hand the handler a frame, as a message where it takes no frames.
+        """
+        if self._deaf:
+            return
+        if IFrameHandler.providedBy(self._handler):
+            self._run(self._handler.onFrame, payload, isBinary, isFinal)
+        else:
+            self._run(self._handler.onMessage, payload, isBinary)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """
+        Tell the handler, once.
+
+        A connection that we failed was not clean, whatever the client did afterwards: the same
+        is said on drafts where it could do nothing.
+        """
+        # The handler's reference to us makes a cycle; it ends here.
+        handler, self._handler = self._handler, None
+        if not self._owesClose:
+            return
+        self._owesClose = False
+        if self.trouble is not None:
+            wasClean, code, reason = False, 1006, self.trouble
+        try:
+            handler.onClose(wasClean, 1005 if code is None else code, reason)
+        except Exception:
+            self._log.failure("{peer}: onClose failed", peer=self.peer)
+
+    # What the handler asks of the channel.
+
+    def sendClose(self, code: int | None = None, reason: str | None = None) -> None:
+        """
+        `IMessageChannel.sendClose`.
+        """
+        if code is None and reason is not None:
+            raise ValueError("a close reason needs a code")
+        if code is not None and not (
+            code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
+        ):
+            raise ValueError(f"{code} is no close code to send; 1000 and 3000-4999 are")
+        if not self._wasOpened():
+            raise NotOpen("a connection can't be closed before it is open")
+        self._deaf = True
+        self._close(code, reason)
+
+    # What differs between the protocols.
+
+    def _wasOpened(self) -> bool:
+        raise NotImplementedError
+
+    def _close(self, code: int | None, reason: str | None) -> None:
+        """
+        Begin the closing handshake, unless it has begun.
+        """
+        raise NotImplementedError
+
+    # What they share.
+
+    def _ask(self, request: ConnectionRequest) -> Any:
+        self._handler = handler = self._admission.handler()
+        if not IMessageHandler.providedBy(handler):
+            raise TypeError(f"{self._admission.handler!r} made no IMessageHandler: {handler!r}")
+        handler.channel = self
+        self._owesClose = True
+        return handler.onConnect(request)
+
+    def _checked(self, result: Any) -> Acceptance:
+        """
+        :raises ValueError: nothing that could be sent.
+        """
+        protocol, headers = result if isinstance(result, tuple) else (result, None)
+        if protocol is not None and protocol not in self.request.protocols:
+            raise ValueError(f"onConnect chose {protocol!r} of {self.request.protocols!r}")
+        return protocol, tuple(_checkedFields(headers or {}))
+
+    def _denied(self, failure: Failure) -> Failure:
+        """
+        Whatever it was, it becomes a `ConnectionDeny`.
+        """
+        error = failure.value
+        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599:
+            return failure
+        if isinstance(error, CancelledError):
+            return Failure(ConnectionDeny(503, "The server took too long to decide"))
+        self._log.failure("{peer}: onConnect failed", failure, peer=self.peer)
+        return Failure(ConnectionDeny(500, "The server failed"))
+
+    def _decisionPending(self) -> None:
+        """
+        Read nothing more until the handler has decided.
+        """
+        self._deadline.late = self._lateDecision
+        self.transport.pauseProducing()
+        self._paused = True
+
+    def _decided(self) -> None:
+        self._deciding = None
+        if self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def _lateDecision(self) -> None:
+        if self._deciding is not None:
+            self._deciding.cancel()
+
+    def _hold(self, data: bytes) -> None:
+        """
+        Keep bytes until they can be read.
+
+        :raises HandshakeError: too many of them.
+        """
+        self._held += data
+        if len(self._held) > MAX_HELD:
+            raise HandshakeError(400, "Too much was sent before the answer")
+
+    def _release(self) -> bytes:
+        held = bytes(self._held)
+        self._held.clear()
+        return held
+
+    def _failed(self, trouble: str) -> None:
+        """
+        Note, once and in one line, why the connection fails.
+        """
+        self._deaf = True
+        if self.trouble is None:
+            self.trouble = trouble
+            self._log.info(
+                "{peer} ({draft}): {trouble}",
+                peer=self.peer,
+                draft=self.draft.name,
+                trouble=trouble,
+            )
+
+    def _gone(self) -> None:
+        """
+        The transport is: wait for nothing, keep nothing.
+        """
+        self._deadline.cancel()
+        self._held.clear()
+        self._lateDecision()
+
+    def _run(self, method: Callable[..., Any], *arguments: Any) -> None:
+        """
+        Call the handler; what goes wrong, now or later, costs this connection alone.
+        """
+        try:
+            result = method(*arguments)
+        except Exception:
+            self._applicationFailed(Failure())
+            return
+        if result is not None:
+            _asDeferred(result).addErrback(self._applicationFailed)
+
+    def _applicationFailed(self, failure: Failure) -> None:
+        self._log.failure("{peer}: the handler failed", failure, peer=self.peer)
+        self._deaf = True
+        if self.trouble is None:
+            self.trouble = "the handler failed"
+        self._close(1011, "the server failed")
+
+
+def _asDeferred(result: Any) -> Deferred[Any]:
+    """
+    What an ``async def`` or a Deferred-returning method of a handler gave.
+    """
+    if isinstance(result, Deferred):
+        return result
+    return ensureDeferred(result) if hasattr(result, "send") else Deferred()
+
+
+def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple[str, str]]:
+    """
+    :raises ValueError: a field that could change the answer.
+    """
+    for name, values in headers.items():
+        if not _TOKEN.fullmatch(name) or _RESERVED.fullmatch(name):
+            raise ValueError(f"{name!r} is no field that a handler may add to the answer")
+        for value in [values] if isinstance(values, str) else values:
+            if not _VALUE.fullmatch(value):
+                raise ValueError(f"{value!r} is no value for the field {name}")
+            yield name, value
+
+
+def asHandshakeError(failure: Failure) -> HandshakeError:
+    """
+    A handler's refusal as what the wire says.
+    """
+    deny = failure.value
+    assert isinstance(deny, ConnectionDeny), failure
+    try:
+        phrase = HTTPStatus(deny.code).phrase
+    except ValueError:
+        phrase = "Refused"
+    return HandshakeError(deny.code, deny.reason or phrase)
+
+
+def checkedText(payload: bytes) -> bytes:
+    """
+    An outgoing text message.
+
+    :raises TypeError: it is not bytes.
+    :raises NotText: it is not UTF-8.
+    """
+    if not isinstance(payload, bytes):
+        raise TypeError(f"a message is bytes, not {type(payload).__name__}")
+    if not payload.isascii():
+        try:
+            payload.decode()
+        except UnicodeDecodeError as error:
+            raise NotText(f"a text message must be UTF-8: {error}") from None
+    return payload
+
+
+def connectionRequest(
+    request: Request, draft: Draft, peer: str, protocols: list[str]
+) -> ConnectionRequest:
+    """
+    The request as the handler sees it, built alike for all drafts in Autobahn's type.
+    """
+    headers: dict[str, str] = {}
+    for name, _ in request.fields:
+        text = name.decode("ascii")
+        if text not in headers:
+            headers[text] = b", ".join(request.all(name)).decode("latin-1")
+    host = headers.get("host", "")
+    path, _, query = request.resource.decode("ascii").partition("?")
+    return ConnectionRequest(
+        peer=peer,
+        headers=headers,
+        host=re.sub(r":[0-9]*\Z", "", host),
+        path=path,
+        params=parse_qs(query),
+        version=draft.version,
+        # Where it is missing Autobahn has the empty string.
+        origin=(request.get(draft.originField) or b"").decode("latin-1"),
+        protocols=protocols,
+        extensions=extensions(request),
+    )
+
+
+def extensions(request: Request) -> list[tuple[str, dict[str, list[Any]]]]:
+    """
+    The extensions that a client offers, in Autobahn's form: name and parameters.
+
+    RFC 6455 §9.1: ``name; parameter; parameter=value``; a parameter without a value is `True`.
+    """
+    offered = []
+    for member in request.members(b"sec-websocket-extensions"):
+        name, *pairs = (part.strip() for part in member.decode("latin-1").split(";"))
+        parameters: dict[str, list[Any]] = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            parameters.setdefault(key.strip().lower(), []).append(
+                value.strip().strip('"') if equals else True
+            )
+        offered.append((name.lower(), parameters))
+    return offered

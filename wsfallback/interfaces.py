@@ -1,0 +1,140 @@
+"""
+The seam: what a connection does to an application, and what an application does to a connection.
+
+Names and signatures of the receiving side are Autobahn's, so that a class written for its
+``WebSocketServerProtocol`` becomes a handler with its body untouched.
+"""
+
+from typing import Any
+
+from autobahn.websocket.types import ConnectionRequest
+from zope.interface import Attribute, Interface
+
+
+class IMessageHandler(Interface):
+    """
+    The receiving side of one WebSocket connection, whatever draft its client speaks.
+
+    One handler serves one connection. An exception from any method closes that connection with
+    1011 (before open: refuses it with 500) and is logged; no other connection notices.
+    """
+
+    channel = Attribute(
+        """
+        The `IMessageChannel` to answer on; set before `onConnect`.
+        """
+    )
+
+    def onConnect(request: ConnectionRequest) -> Any:
+        """
+        A client asks to open a connection.
+
+        Nothing more is read from the client until this has its result, for at most the
+        handshake timeout.
+
+        :param request: the opening handshake.
+        :returns: `None`; or the subprotocol, one of ``request.protocols``; or
+            ``(subprotocol or None, headers)`` with more header fields for the answer, name to
+            value or list of values; or a Deferred or coroutine of one of these. A Deferred is
+            cancelled when the client leaves or the time is over.
+        :raises autobahn.websocket.types.ConnectionDeny: refuse with this HTTP status (300 to
+            599) and reason.
+        """
+
+    def onOpen() -> Any:
+        """
+        The connection is open: from now on the channel sends.
+        """
+
+    def onMessage(payload: bytes, isBinary: bool) -> Any:
+        """
+        A message has come. None comes after `sendClose`, as in browsers.
+
+        :param payload: the message: UTF-8 text unless ``isBinary``.
+        :param isBinary: always false on drafts without binary messages.
+        """
+
+    def onClose(wasClean: bool, code: int, reason: str | None) -> Any:
+        """
+        The connection is over: exactly once if `onConnect` was called, whatever happened.
+
+        :param wasClean: whether both sides ended it in the way of their draft.
+        :param code: the close code that the client gave; 1005 it gave none, as on drafts
+            without codes; 1006 the connection just went away, or was refused.
+        :param reason: the reason that the client gave; with 1006 what happened, in our words.
+        """
+
+
+class IFrameHandler(IMessageHandler):
+    """
+    A handler that can take messages in pieces.
+    """
+
+    def onFrame(payload: bytes, isBinary: bool, isFinal: bool) -> Any:
+        """
+        A data frame has come; called instead of `onMessage` where frames are not assembled.
+
+        :param payload: its payload. Text is cut between characters: what the frame has of an
+            unfinished one comes with the next.
+        :param isBinary: of which type its message is.
+        :param isFinal: whether it is the last one of its message.
+        """
+
+
+class IMessageChannel(Interface):
+    """
+    The sending side of one WebSocket connection.
+    """
+
+    draft = Attribute(
+        """
+        The row of the table (`wsfallback.drafts.table.Draft`) of the draft that the client
+        speaks: its name, and what it can carry: ``binary``, ``ping``, ``closeCodes``,
+        ``fragments``.
+        """
+    )
+    request = Attribute(
+        """
+        The opening handshake: an `autobahn.websocket.types.ConnectionRequest`.
+        """
+    )
+    peer = Attribute(
+        """
+        The client's address as Autobahn writes it, `str`: ``tcp4:127.0.0.1:52914``,
+        ``tcp6:::1:52914``, ``unix:...``.
+        """
+    )
+
+    def sendMessage(payload: bytes, isBinary: bool = False) -> None:
+        """
+        Send a message.
+
+        :param payload: the message; UTF-8 unless ``isBinary``.
+        :raises wsfallback.NotOpen: before `IMessageHandler.onOpen` and after a close.
+        :raises wsfallback.UnsupportedByDraft: a binary message on a draft without them.
+        :raises wsfallback.NotText: a text message that is not UTF-8.
+        """
+
+    def sendClose(code: int | None = None, reason: str | None = None) -> None:
+        """
+        Close the connection. On drafts without close codes, code and reason stay here.
+
+        Closing a connection that is closing already does nothing.
+
+        :param code: 1000-1003, 1007-1014 or 3000-4999.
+        :param reason: only with a code; at most 123 bytes of UTF-8 are sent.
+        :raises ValueError: another code, or a reason without one.
+        :raises wsfallback.NotOpen: before `IMessageHandler.onOpen`.
+        """
+
+    def registerProducer(producer: object, streaming: bool) -> None:
+        """
+        Have a producer paused while the connection's send buffer is full.
+
+        As `twisted.internet.interfaces.IConsumer`.
+        """
+
+    def unregisterProducer() -> None:
+        """
+        The producer is done.
+        """

@@ -1,0 +1,26 @@
+"""
+How a connection ends on our side: everything written arrives, and no peer can keep it open.
+"""
+
+from twisted.internet.interfaces import ISSLTransport, ITCPTransport, ITransport
+
+from wsfallback.deadline import Deadline
+
+
+def leave(transport: ITransport, deadline: Deadline, seconds: float) -> None:
+    """
+    Send what is written and then a FIN, and give the peer a while to do the same.
+
+    Closing a socket with unread bytes in it makes the kernel send a RST, which can destroy at
+    the peer what it had not read yet: the answer that says what was wrong. So where TCP can, we
+    close our half only and read on; the caller discards what still comes.
+    Under TLS half a close does not exist, and the TCP half below it must not be touched.
+
+    :param seconds: after this the connection is aborted.
+    """
+    if ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport):
+        transport.loseWriteConnection()
+    else:
+        transport.loseConnection()
+    # IProcessTransport and some doubles lack it; they end with loseConnection alone.
+    deadline.set(seconds, getattr(transport, "abortConnection", transport.loseConnection))

@@ -1,0 +1,168 @@
+"""
+Who may come in, and how much of everything: every limit, deadline and rule in one value.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from wsfallback.drafts.table import DRAFTS, Draft
+
+#: What each further fragment of a message costs beside its payload, in bytes of memory.
+FRAGMENT_OVERHEAD = 64
+#: So many fragments of a message are free of it.
+FREE_FRAGMENTS = 1024
+
+_MEBIBYTE = 1 << 20
+#: RFC 6455 §5.2: lengths are 63 bits.
+_ANY_SIZE = (1 << 63) - 1
+_YEAR = 366 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    One set of limits for all drafts; the command's options of the same names set them.
+
+    :ivar handshakeTimeout: seconds for all of the opening handshake: TLS, the request's head,
+        hixie-76's key3, and the handler's `onConnect`.
+    :ivar maxHead: bytes of the request's head.
+    :ivar maxMessage: bytes of a received message, inflated and with all its fragments; tiny
+        fragments cost `FRAGMENT_OVERHEAD` each beyond the first `FREE_FRAGMENTS`.
+    :ivar maxFrame: bytes of a received frame, inflated.
+    :ivar maxSkipped: bytes of discarded frames in one connection, on hixie drafts.
+    :ivar idleTimeout: seconds without a byte from the client, on drafts without ping.
+    :ivar pingInterval: seconds without a byte from the client before it is pinged.
+    :ivar pingTimeout: seconds without a byte from the client after that.
+    :ivar closeTimeout: seconds for the client's half of the close, then again for the end of TCP.
+    :ivar maxConnections: how many connections at once, HTTP included.
+    :ivar fragment: bytes: longer outgoing messages are sent in frames of this size, where the
+        draft can; `None`: never.
+    :ivar frames: hand over frames as they come instead of whole messages.
+    :ivar nagle: let TCP collect small writes.
+    :ivar compress: accept permessage-deflate.
+    :ivar invalidText: ``close`` or ``replace``: what is done on hixie drafts with text that is
+        not UTF-8.
+    :raises ValueError: a number out of its range.
+    """
+
+    handshakeTimeout: float = 5.0
+    maxHead: int = 16384
+    maxMessage: int = _MEBIBYTE
+    maxFrame: int = _MEBIBYTE
+    maxSkipped: int = _MEBIBYTE
+    idleTimeout: float = 60.0
+    pingInterval: float = 20.0
+    pingTimeout: float = 20.0
+    closeTimeout: float = 2.0
+    maxConnections: int = 10000
+    fragment: int | None = None
+    frames: bool = False
+    nagle: bool = False
+    compress: bool = True
+    invalidText: str = "close"
+
+    def __post_init__(self) -> None:
+        for name, (lowest, highest) in RANGES.items():
+            value = getattr(self, name)
+            if value is None and name == "fragment":
+                continue
+            if isinstance(value, bool) or not lowest <= value <= highest:
+                raise ValueError(f"{name} must be from {lowest} to {highest}, not {value!r}")
+        if self.invalidText not in INVALID_TEXT:
+            raise ValueError(
+                f"invalidText must be {' or '.join(INVALID_TEXT)}, not {self.invalidText!r}"
+            )
+
+
+#: The range of each number, both ends included.
+RANGES: dict[str, tuple[float, float]] = {
+    "handshakeTimeout": (0.1, _YEAR),
+    "maxHead": (64, _MEBIBYTE),
+    "maxMessage": (1, _ANY_SIZE),
+    "maxFrame": (1, _ANY_SIZE),
+    "maxSkipped": (0, _ANY_SIZE),
+    "idleTimeout": (0.1, _YEAR),
+    "pingInterval": (0.1, _YEAR),
+    "pingTimeout": (0.1, _YEAR),
+    "closeTimeout": (0.1, _YEAR),
+    "maxConnections": (1, 10_000_000),
+    "fragment": (1, _ANY_SIZE),
+}
+INVALID_TEXT = ("close", "replace")
+LIMIT_NAMES = tuple(field.name for field in fields(Limits))
+
+
+def draftsNamed(names: Iterable[str]) -> tuple[Draft, ...]:
+    """
+    The rows of the table with these names.
+
+    :raises ValueError: there is no such draft, or no name at all.
+    """
+    known = {draft.name: draft for draft in DRAFTS}
+    rows = []
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no draft {name!r}; there are {', '.join(known)}")
+        rows.append(known[name])
+    if not rows:
+        raise ValueError(f"name at least one draft of {', '.join(known)}")
+    return tuple(rows)
+
+
+_SERIALIZED = re.compile(
+    r"(?P<scheme>[a-z*][a-z0-9+.*-]*)://(?P<host>\[[0-9a-f:.*]+\]|[^][/?#@:]*)(:(?P<port>[0-9]+|\*))?"
+)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class OriginPattern:
+    """
+    An origin that may come in: exact, or with ``*`` for any part of scheme, host or port.
+
+    ``https://*.example.com``, ``http://localhost:*``, ``*://kiosk``, ``null``, ``*``. Case does not
+    matter, a default port may be there or not, and a star never reaches over a separator.
+    RFC 6454 §4-6.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        """
+        :raises ValueError: it can match no origin.
+        """
+        self._exact = pattern.lower()
+        self._parts: tuple[re.Pattern[str], ...] | None = None
+        if not re.fullmatch(r"[\x21-\x7e]+", pattern):
+            raise ValueError(f"an origin is scheme://host:port without spaces, not {pattern!r}")
+        parts = _parts(self._exact)
+        if parts is not None:
+            self._parts = tuple(
+                re.compile(".*".join(map(re.escape, part.split("*")))) for part in parts
+            )
+        elif "/" in pattern or (self._exact != "*" and "*" in pattern):
+            raise ValueError(f"an origin is scheme://host:port and no more, not {pattern!r}")
+
+    def matches(self, origin: str) -> bool:
+        """
+        Whether a client's origin, as sent, is one of these.
+        """
+        origin = origin.lower()
+        if origin == self._exact or self._exact == "*":
+            return True
+        parts = _parts(origin)
+        if parts is None or self._parts is None or "*" in origin:
+            return False
+        return all(
+            pattern.fullmatch(part) for pattern, part in zip(self._parts, parts, strict=True)
+        )
+
+
+def _parts(origin: str) -> tuple[str, str, str] | None:
+    """
+    Scheme, host and port, the port empty where it is the scheme's own; `None` for what is no
+    such origin.
+    """
+    match = _SERIALIZED.fullmatch(origin)
+    if match is None:
+        return None
+    scheme, port = match["scheme"], match["port"] or ""
+    return scheme, match["host"], "" if port == _DEFAULT_PORTS.get(scheme) else port

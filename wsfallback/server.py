@@ -1,0 +1,303 @@
+"""
+`FallbackServerFactory`: peeks at what a client asks for, and hands the connection over.
+
+Theory of operation. A `PeekingProtocol` gets the connection, reads the head of one request and
+keeps every byte. The request decides: a draft of ours, Autobahn, or plain HTTP. Then the chosen
+protocol is given the same transport, and takes the peeker's place by becoming its
+``dataReceived``: to replace ``transport.protocol`` instead works on plain TCP alone, and under
+TLS or a PROXY wrapper fails without a word. The end of the connection still comes by the peeker,
+which counts it and passes it on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+from autobahn.twisted.util import peer2str
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    ITCPTransport,
+    ITransport,
+)
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import alsoProvides
+
+from wsfallback.deadline import Deadline
+from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
+from wsfallback.errors import HandshakeError
+from wsfallback.forwarding import Admission
+from wsfallback.hixie import HixieServerProtocol
+from wsfallback.interfaces import IMessageHandler
+from wsfallback.leaving import leave
+from wsfallback.modern import ModernServerFactory, ModernServerProtocol
+from wsfallback.policy import Limits, OriginPattern, draftsNamed
+from wsfallback.request import Request, RequestReader
+
+#: Makes the handler of a connection: its class, or anything to call.
+HandlerFactory = Callable[[], Any]
+
+_ALL = tuple(draft.name for draft in DRAFTS)
+
+
+class PeekingProtocol(Protocol):
+    """
+    Has a connection until its first request is known.
+    """
+
+    factory: "FallbackServerFactory"
+    transport: ITransport
+    _log = Logger()
+
+    def __init__(self, address: IAddress) -> None:
+        self._address = address
+        self._chosen: Any = None
+        self._left = False
+
+    def connectionMade(self) -> None:
+        """
+        Start the one deadline for the whole of the handshake, TLS included.
+        """
+        limits = self.factory.limits
+        self._deadline = Deadline(self.factory.reactor)
+        self._deadline.set(limits.handshakeTimeout, self._late)
+        self._reader = RequestReader(limits.maxHead)
+        self._setSocketOptions()
+        if not self.factory.connectionBegan():
+            self._refuse(HandshakeError(503, "There are too many connections"))
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        A segment of the client's, until it is clear who is to have them.
+        """
+        if self._left:
+            return
+        try:
+            request = self._reader.feed(data)
+            if request is not None:
+                self._dispatch(request)
+        except HandshakeError as error:
+            self._refuse(error)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Count, and tell the chosen protocol.
+        """
+        self._deadline.cancel()
+        self.factory.connectionEnded()
+        if self._chosen is not None:
+            self._chosen.connectionLost(reason)
+
+    def _dispatch(self, request: Request) -> None:
+        factory = self.factory
+        draft = choose(request, factory.drafts)
+        if draft is None:
+            received, self._reader.received = bytes(self._reader.received), bytearray()
+            self._deadline.cancel()
+            site = factory.httpFactory(request).buildProtocol(self._address)
+            if site is None:
+                raise HandshakeError(503, "There is no HTTP here now")
+            self._handOver(site)
+            site.dataReceived(received)
+            return
+        factory.checkOrigin(request, draft)
+        admission = Admission(
+            draft=draft,
+            request=request,
+            handler=factory.handlerFor(request),
+            limits=factory.limits,
+            clock=factory.reactor,
+            deadline=self._deadline,
+        )
+        rest, self._reader.received = self._reader.rest, bytearray()
+        protocol = factory.protocolFor(draft)
+        protocol.admitted(admission)
+        self._handOver(protocol)
+        protocol.opened(rest)
+
+    def _handOver(self, protocol: Any) -> None:
+        self._chosen = protocol
+        # mypy is right that these are methods; to be replaced is what they are here for.
+        for name in ("dataReceived", "logPrefix"):
+            setattr(self, name, getattr(protocol, name))
+        if IHalfCloseableProtocol.providedBy(protocol):
+            for name in ("readConnectionLost", "writeConnectionLost"):
+                setattr(self, name, getattr(protocol, name))
+            alsoProvides(self, IHalfCloseableProtocol)
+        protocol.makeConnection(self.transport)
+
+    def _setSocketOptions(self) -> None:
+        if ITCPTransport.providedBy(self.transport):
+            try:
+                self.transport.setTcpKeepAlive(True)
+                self.transport.setTcpNoDelay(not self.factory.limits.nagle)
+            except OSError:
+                # Twisted's UNIX sockets provide ITCPTransport too, and have no Nagle.
+                pass
+
+    def _late(self) -> None:
+        self._refuse(HandshakeError(408, "The request took too long"))
+
+    def _refuse(self, error: HandshakeError) -> None:
+        """
+        Answer with a status, and leave.
+        """
+        self._log.info(
+            "{peer}: refused with {status}: {error}",
+            peer=peer2str(self.transport),
+            status=error.status,
+            error=str(error),
+        )
+        self._left = True
+        self.transport.write(error.answer())
+        leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
+
+
+class FallbackServerFactory(ServerFactory):
+    """
+    One port for every WebSocket draft, and plain HTTP beside it.
+
+    :ivar drafts: the rows of the table that are served.
+    :ivar limits: every number.
+    :ivar reactor: the clock of every deadline.
+    """
+
+    def __init__(
+        self,
+        handler: HandlerFactory | None = None,
+        *,
+        routes: Mapping[str, HandlerFactory] | None = None,
+        site: IProtocolFactory | None = None,
+        drafts: Iterable[str] = _ALL,
+        origins: Iterable[str] = (),
+        reactor: IReactorTime | None = None,
+        **limits: Any,
+    ) -> None:
+        """
+        :param handler: makes an `IMessageHandler` for each connection: its class, or another
+            callable without arguments.
+        :param routes: a handler for each of these paths. Other paths are the ``handler``'s;
+            without one they are not found (404).
+        :param site: has all requests that are no WebSocket: a `twisted.web.server.Site`.
+            Without it they are refused.
+        :param drafts: names of the drafts to serve; all by default.
+        :param origins: patterns of the origins that may come in, as `OriginPattern`; any by
+            default.
+        :param reactor: the clock of every deadline; Twisted's reactor by default.
+        :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
+        :raises TypeError: a handler that can't be one, or an unknown limit.
+        :raises ValueError: a draft, an origin or a limit that can't be.
+        """
+        self.limits = Limits(**limits)
+        self.drafts = draftsNamed(drafts)
+        self._origins = [OriginPattern(pattern) for pattern in origins]
+        self._handler = None if handler is None else checkedHandler(handler)
+        self._routes = {path: checkedHandler(each) for path, each in (routes or {}).items()}
+        if self._handler is None and not self._routes:
+            raise TypeError("give a handler, or routes")
+        self._site = site
+        if reactor is None:
+            # Here and not above: to import it is to choose one.
+            from twisted.internet import reactor as installed
+
+            reactor = cast(IReactorTime, installed)
+        self.reactor: IReactorTime = reactor
+        self._modern = ModernServerFactory(self.limits, self.reactor)
+        self._connections = 0
+
+    def startFactory(self) -> None:
+        """
+        The site is served with us.
+        """
+        if self._site is not None:
+            self._site.doStart()
+
+    def stopFactory(self) -> None:
+        """
+        And stops with us.
+        """
+        if self._site is not None:
+            self._site.doStop()
+
+    def buildProtocol(self, addr: IAddress) -> PeekingProtocol:  # type: ignore[override]
+        """
+        A peeker for a new connection.
+        """
+        peeker = PeekingProtocol(addr)
+        peeker.factory = self
+        return peeker
+
+    def connectionBegan(self) -> bool:
+        """
+        Count a connection.
+
+        :returns: whether there is room for it.
+        """
+        self._connections += 1
+        return self._connections <= self.limits.maxConnections
+
+    def connectionEnded(self) -> None:
+        """
+        Count it out.
+        """
+        self._connections -= 1
+
+    def checkOrigin(self, request: Request, draft: Draft) -> None:
+        """
+        :raises HandshakeError: 403, with the field that this draft has for it.
+        """
+        if not self._origins:
+            return
+        origin = request.get(draft.originField)
+        if origin is None or not any(
+            pattern.matches(origin.decode("ascii")) for pattern in self._origins
+        ):
+            raise HandshakeError(403, "This origin may not connect", origin)
+
+    def handlerFor(self, request: Request) -> HandlerFactory:
+        """
+        :raises HandshakeError: 404.
+        """
+        handler = self._routes.get(request.path.decode("ascii"), self._handler)
+        if handler is None:
+            raise HandshakeError(404, "There is no WebSocket at this path", request.path)
+        return handler
+
+    def protocolFor(self, draft: Draft) -> HixieServerProtocol | ModernServerProtocol:
+        """
+        A protocol that speaks this draft.
+        """
+        if draft.framing is not None:
+            return HixieServerProtocol()
+        protocol = ModernServerProtocol()
+        protocol.factory = self._modern
+        return protocol
+
+    def httpFactory(self, request: Request) -> IProtocolFactory:
+        """
+        Who has a request that is no WebSocket.
+
+        :raises HandshakeError: 405 or 426: there is only WebSocket here.
+        """
+        if self._site is not None:
+            return self._site
+        if request.method != b"GET":
+            raise HandshakeError(405, "Only GET is served", request.method, (("Allow", "GET"),))
+        raise HandshakeError(426, "Only WebSocket is served", None, upgradeFields(self.drafts))
+
+
+def checkedHandler(handler: Any) -> HandlerFactory:
+    """
+    What makes handlers, checked as far as can be before it makes one.
+
+    :raises TypeError: it can't be called, or is a class that is no `IMessageHandler`.
+    """
+    if isinstance(handler, type):
+        if not IMessageHandler.implementedBy(handler):
+            raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
+    elif not callable(handler):
+        raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
+    return cast(HandlerFactory, handler)

@@ -1,0 +1,338 @@
+"""
+``twistd wsfallback``: its options, and the service that they describe.
+"""
+
+import textwrap
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorTime
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+from twisted.python.filepath import FilePath
+from twisted.python.reflect import namedAny
+from twisted.web.server import Site
+from twisted.web.static import File
+
+from wsfallback.demo import DRAFT_PATH, Broadcast, DemoPage, DraftName, Echo
+from wsfallback.drafts.table import DRAFTS
+from wsfallback.interfaces import IMessageHandler
+from wsfallback.policy import Limits, OriginPattern, draftsNamed
+from wsfallback.server import FallbackServerFactory, HandlerFactory, checkedHandler
+
+DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
+BUILT_IN: dict[str, Callable[[], HandlerFactory]] = {"echo": lambda: Echo, "broadcast": Broadcast}
+
+_LIMITS = Limits()
+
+
+def _draftsHelp() -> str:
+    """
+    What each draft is and who speaks it, from the table.
+    """
+    lines = ["Drafts:"]
+    for draft in DRAFTS:
+        lines += textwrap.wrap(
+            f"{draft.name}: {draft.describes}; spoken by {draft.clients}",
+            width=78,
+            initial_indent="  ",
+            subsequent_indent="      ",
+        )
+    return "\n".join(lines)
+
+
+def _option(name: str, text: str) -> list[object]:
+    """
+    The row of a number's option: the limit of the same name gives default and type.
+    """
+    default = getattr(_LIMITS, _limitName(name))
+    kind = _seconds if isinstance(default, float) else _count
+    return [name, None, default, text, kind]
+
+
+def _limitName(option: str) -> str:
+    first, *others = option.split("-")
+    return first + "".join(other.capitalize() for other in others)
+
+
+def _count(text: str) -> int:
+    """
+    A number of bytes or of things.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("give a whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    """
+    A number of seconds.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("give a number of seconds") from None
+
+
+_count.coerceDoc = "Bytes, or how many: a whole number."  # type: ignore[attr-defined]
+_seconds.coerceDoc = "Seconds."  # type: ignore[attr-defined]
+
+
+class Options(usage.Options):
+    """
+    The options of the command.
+    """
+
+    synopsis = "[options]"
+    longdesc = (
+        "Serves every WebSocket client ever shipped on one port, and plain HTTP beside it.\n\n"
+        + _draftsHelp()
+    )
+
+    optFlags = [  # noqa: RUF012  # Twisted's way to declare them
+        ["frames", None, "Hand over frames as they come instead of whole messages."],
+        ["nagle", None, "Let TCP collect small writes (Nagle's algorithm)."],
+        ["no-compress", None, "Don't accept permessage-deflate."],
+    ]
+    optParameters = [  # noqa: RUF012
+        [
+            "handler",
+            None,
+            "echo",
+            "Who answers: echo, broadcast (every message to every other client), or"
+            " package.module.Name of an IMessageHandler class or factory.",
+        ],
+        [
+            "web",
+            None,
+            None,
+            "Serve this directory's files over HTTP on the same port; a page to try the"
+            " server without it.",
+        ],
+        [
+            "drafts",
+            None,
+            ",".join(draft.name for draft in DRAFTS),
+            "Which drafts to serve, by name, with commas between.",
+        ],
+        _option("handshake-timeout", "Seconds for all of the handshake: TLS, head, challenge."),
+        _option("max-head", "Bytes of a request's line and fields."),
+        _option("max-message", "Bytes of a received message, inflated and in one piece."),
+        _option("max-frame", "Bytes of a received frame, inflated."),
+        _option("max-skipped", "Bytes of discarded frames in one hixie connection."),
+        _option("idle-timeout", "Seconds without a byte, on drafts without ping."),
+        _option("ping-interval", "Seconds without a byte until a ping, on drafts with it."),
+        _option("ping-timeout", "Seconds without a byte after a ping."),
+        _option("close-timeout", "Seconds for the client's half of a close."),
+        _option("max-connections", "How many connections at once; the next one gets 503."),
+        [
+            "fragment",
+            None,
+            None,
+            "Bytes: send longer messages in frames of this size; off by default.",
+            _count,
+        ],
+        [
+            "invalid-text",
+            None,
+            _LIMITS.invalidText,
+            "On hixie drafts, what to do with text that is not UTF-8: close or replace.",
+        ],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self["listen"] = []
+        self["origins"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """
+        Where to listen: tcp:8080, ssl:443:privateKey=..., unix:/path, systemd:..., haproxy:tcp:80
+        and any other Twisted server string; may be given several times [default:
+        tcp:8080:interface=127.0.0.1]
+        """
+        self["listen"].append(endpoint)
+
+    opt_l = opt_listen
+
+    def opt_origin(self, pattern: str) -> None:
+        """
+        Which origin may connect: scheme://host:port, * for any part; may be given several times
+        [default: any]
+        """
+        try:
+            self["origins"].append(OriginPattern(pattern) and pattern)
+        except ValueError as error:
+            raise usage.UsageError(f"--origin {pattern}: {error}") from None
+
+    def parseArgs(self) -> None:
+        """
+        There are only options.
+        """
+
+    def postOptions(self) -> None:
+        """
+        Check everything that can be checked before anything is opened.
+
+        :raises usage.UsageError: with what to do.
+        """
+        if not self["listen"]:
+            self["listen"].append(DEFAULT_ENDPOINT)
+        for endpoint in self["listen"]:
+            _checkEndpoint(endpoint)
+        names = [name.strip() for name in self["drafts"].split(",") if name.strip()]
+        try:
+            self["draftNames"] = [draft.name for draft in draftsNamed(names)]
+        except ValueError as error:
+            raise usage.UsageError(f"--drafts {self['drafts']}: {error}") from None
+        self["limits"] = self._limits()
+        if self["web"] is not None and not FilePath(self["web"]).isdir():
+            raise usage.UsageError(f"--web {self['web']}: there is no such directory")
+        self["handlerFactory"] = _handlerNamed(self["handler"])
+
+    def _limits(self) -> dict[str, Any]:
+        limits: dict[str, Any] = {
+            "frames": bool(self["frames"]),
+            "nagle": bool(self["nagle"]),
+            "compress": not self["no-compress"],
+        }
+        for option in self.defaults:
+            name = _limitName(option)
+            if name in Limits.__dataclass_fields__ and name not in limits:
+                limits[name] = self[option]
+                try:
+                    Limits(**{name: self[option]})
+                except ValueError as error:
+                    wrong = str(error).removeprefix(name)
+                    raise usage.UsageError(f"--{option} {self[option]}:{wrong}") from None
+        return limits
+
+
+def _checkEndpoint(endpoint: str) -> None:
+    """
+    :raises usage.UsageError: Twisted can't make a listener of it.
+    """
+    try:
+        serverFromString(None, endpoint)
+    except Exception as error:  # each kind of endpoint has its own way to fail
+        raise usage.UsageError(
+            f"--listen {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
+            f" such as {DEFAULT_ENDPOINT}"
+        ) from None
+
+
+def _handlerNamed(name: str) -> HandlerFactory:
+    """
+    :raises usage.UsageError: it can't be imported, or makes no handlers.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]()
+    where = f"--handler {name}"
+    if "." not in name:
+        raise usage.UsageError(
+            f"{where}: give {', '.join(BUILT_IN)}, or package.module.Name of your own"
+        )
+    try:
+        found = namedAny(name)
+    except Exception as error:  # importing runs any code there is
+        raise usage.UsageError(
+            f"{where}: it can't be imported: {type(error).__name__}: {error}"
+        ) from None
+    try:
+        factory = checkedHandler(found)
+        made = factory
+        if not isinstance(factory, type):
+            made = factory()
+            if not IMessageHandler.providedBy(made):
+                raise TypeError(f"it makes {made!r}, which does not provide IMessageHandler")
+    except Exception as error:  # a factory is called once here, to see a mistake now
+        raise usage.UsageError(f"{where}: {error}") from None
+    return factory
+
+
+class ListeningService(Service):
+    """
+    Listens, says where, and ends the command where it can't.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: object, description: str, factory: IProtocolFactory) -> None:
+        self._description = description
+        self._endpoint = serverFromString(reactor, description)
+        self._factory = factory
+        self._port: Deferred[IListeningPort] | None = None
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen, while we may still be root.
+        """
+        self._port = self._endpoint.listen(self._factory)
+        self._port.addCallback(self._listening)
+        failures: list[Failure] = []
+        self._port.addErrback(failures.append)
+        # A port that is taken fails at once; a server without it is none.
+        if failures:
+            raise SystemExit(f"wsfallback: {failures[0].getErrorMessage()}")
+
+    def startService(self) -> None:
+        """
+        Listen, if that was not done as root.
+        """
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._port is None:
+            self.privilegedStartService()
+
+    def stopService(self) -> Deferred[object]:
+        """
+        Stop listening.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]
+        assert self._port is not None, "stopped before it was started"
+        self._port.cancel()
+        return self._port.addCallback(_stopped)
+
+    def _listening(self, port: IListeningPort) -> IListeningPort:
+        where = self._description
+        address = port.getHost()
+        if isinstance(address, (IPv4Address, IPv6Address)):
+            # By its options: the port object doesn't tell.
+            scheme = "https" if "ssl:" in where else "http"
+            host = f"[{address.host}]" if ":" in address.host else address.host
+            where = f"{scheme}://{host}:{address.port}/"
+        self._log.info("wsfallback serves on {where}", where=where)
+        return port
+
+
+def _stopped(port: IListeningPort | None) -> object:
+    return port.stopListening() if port is not None else None
+
+
+def makeService(options: Options) -> MultiService:
+    """
+    A service that listens on every endpoint, for one application.
+    """
+    # Here and not above: twistd chooses the reactor.
+    from twisted.internet import reactor
+
+    site = Site(File(options["web"]) if options["web"] is not None else DemoPage())
+    site.displayTracebacks = False
+    factory = FallbackServerFactory(
+        options["handlerFactory"],
+        # The page asks there, which draft it was served with.
+        routes={DRAFT_PATH: DraftName} if options["web"] is None else {},
+        site=site,
+        drafts=options["draftNames"],
+        origins=options["origins"],
+        reactor=cast(IReactorTime, reactor),
+        **options["limits"],
+    )
+    services = MultiService()
+    for endpoint in options["listen"]:
+        ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
+    return services
