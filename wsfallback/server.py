@@ -16,6 +16,7 @@ from autobahn.twisted.util import peer2str
 from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
+    ILoggingContext,
     IProtocolFactory,
     IReactorTime,
     ITCPTransport,
@@ -120,13 +121,15 @@ class PeekingProtocol(Protocol):
 
     def _handOver(self, protocol: Any) -> None:
         self._chosen = protocol
-        # mypy is right that these are methods; to be replaced is what they are here for.
-        for name in ("dataReceived", "logPrefix"):
-            setattr(self, name, getattr(protocol, name))
+        names = ["dataReceived"]
+        if ILoggingContext.providedBy(protocol):
+            names.append("logPrefix")
         if IHalfCloseableProtocol.providedBy(protocol):
-            for name in ("readConnectionLost", "writeConnectionLost"):
-                setattr(self, name, getattr(protocol, name))
+            names += ["readConnectionLost", "writeConnectionLost"]
             alsoProvides(self, IHalfCloseableProtocol)
+        for name in names:
+            # Methods, and replaced all the same: mypy would rightly object to an assignment.
+            setattr(self, name, getattr(protocol, name))
         protocol.makeConnection(self.transport)
 
     def _setSocketOptions(self) -> None:
