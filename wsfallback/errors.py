@@ -28,6 +28,16 @@ def quoted(seen: bytes) -> str:
     return text if len(seen) <= CLIPPED else f"{text}..."
 
 
+def phrase(status: int) -> str:
+    """
+    The reason phrase of an HTTP status.
+    """
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Refused"
+
+
 class WSFallbackError(Exception):
     """
     Any error of this package.
@@ -67,12 +77,8 @@ class HandshakeError(WSFallbackError):
         """
         # The sentence may be an application's (ConnectionDeny): one line of it, whatever it holds.
         body = " ".join(self.sentence.split()).encode("utf-8", "replace") + b"\n"
-        try:
-            phrase = HTTPStatus(self.status).phrase
-        except ValueError:
-            phrase = "Refused"
         lines = [
-            f"HTTP/1.1 {self.status} {phrase}",
+            f"HTTP/1.1 {self.status} {phrase(self.status)}",
             "Connection: close",
             "Content-Type: text/plain; charset=utf-8",
             f"Content-Length: {len(body)}",

@@ -5,7 +5,6 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,7 +16,7 @@ from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
-from wsfallback.errors import HandshakeError, NotOpen, NotText
+from wsfallback.errors import HandshakeError, NotOpen, NotText, phrase
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.policy import Limits
 from wsfallback.request import Request
@@ -75,6 +74,7 @@ class Forwarding:
     _handler: Any = None
     _deciding: Deferred[Acceptance] | None = None
     _paused = False
+    _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
 
@@ -113,6 +113,7 @@ class Forwarding:
         """
         Tell the handler.
         """
+        self._wasOpened = True
         self._run(self._handler.onOpen)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -164,15 +165,12 @@ class Forwarding:
             code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
         ):
             raise ValueError(f"{code} is no close code to send; 1000 and 3000-4999 are")
-        if not self._wasOpened():
+        if not self._wasOpened:
             raise NotOpen("a connection can't be closed before it is open")
         self._deaf = True
         self._close(code, reason)
 
     # What differs between the protocols.
-
-    def _wasOpened(self) -> bool:
-        raise NotImplementedError
 
     def _close(self, code: int | None, reason: str | None) -> None:
         """
@@ -308,17 +306,11 @@ def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple
             yield name, value
 
 
-def asHandshakeError(failure: Failure) -> HandshakeError:
+def denial(status: int, reason: str | None) -> HandshakeError:
     """
-    A handler's refusal as what the wire says.
+    A handler's refusal as what the wire says: its reason, or that of the status.
     """
-    deny = failure.value
-    assert isinstance(deny, ConnectionDeny), failure
-    try:
-        phrase = HTTPStatus(deny.code).phrase
-    except ValueError:
-        phrase = "Refused"
-    return HandshakeError(deny.code, deny.reason or phrase)
+    return HandshakeError(status, reason or phrase(status))
 
 
 def checkedText(payload: bytes) -> bytes:

@@ -18,9 +18,9 @@ from wsfallback.events import Closing, Event, Text
 from wsfallback.forwarding import (
     Acceptance,
     Forwarding,
-    asHandshakeError,
     checkedText,
     connectionRequest,
+    denial,
 )
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
 from wsfallback.leaving import leave
@@ -98,16 +98,17 @@ class HixieServerProtocol(Forwarding, Protocol):
         To end TCP is the only close that hixie-75 has, and all that WebKits before 2011 do on
         hixie-76: between two frames that is a clean close.
         """
-        wasOpen = self._wasOpened()
         clean = self._clientClosed or (
-            wasOpen and reason.check(ConnectionDone) is not None and self._framing.atBoundary
+            self._wasOpened
+            and reason.check(ConnectionDone) is not None
+            and self._framing.atBoundary
         )
         self._stage = _Stage.LEAVING
         self._gone()
         if clean:
             self.onClose(True, None, None)
-        elif not wasOpen:
-            self.onClose(False, 1006, self.trouble or "the client left during the handshake")
+        elif not self._wasOpened:
+            self.onClose(False, 1006, "the client left during the handshake")
         else:
             self.onClose(False, 1006, f"the connection was lost: {reason.getErrorMessage()}")
 
@@ -132,9 +133,6 @@ class HixieServerProtocol(Forwarding, Protocol):
         From the transport.
         """
         self.transport.unregisterProducer()
-
-    def _wasOpened(self) -> bool:
-        return self._stage not in (_Stage.DECIDING, _Stage.ANSWERING) and self._headSent
 
     # Opening.
 
@@ -169,8 +167,9 @@ class HixieServerProtocol(Forwarding, Protocol):
 
     def _refused(self, failure: Failure) -> None:
         self._decided()
-        if failure.check(ConnectionDeny) and self._stage is _Stage.DECIDING:
-            self._refuse(asHandshakeError(failure))
+        deny = failure.value
+        if isinstance(deny, ConnectionDeny) and self._stage is _Stage.DECIDING:
+            self._refuse(denial(deny.code, deny.reason))
 
     def _refuse(self, error: HandshakeError) -> None:
         """
@@ -199,7 +198,10 @@ class HixieServerProtocol(Forwarding, Protocol):
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Text):
-            self.onMessage(event.payload, False)
+            if self._limits.frames:
+                self.onFrame(event.payload, False, True)
+            else:
+                self.onMessage(event.payload, False)
         elif isinstance(event, Closing):
             self._clientClosed = True
             self._deaf = True

@@ -23,7 +23,14 @@ from zope.interface import implementer
 
 from wsfallback.drafts.table import HYBI_10, RFC_6455
 from wsfallback.errors import HandshakeError, NotOpen
-from wsfallback.forwarding import Acceptance, Forwarding, checkedText, connectionRequest, extensions
+from wsfallback.forwarding import (
+    Acceptance,
+    Forwarding,
+    checkedText,
+    connectionRequest,
+    denial,
+    extensions,
+)
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
 from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS, Limits
 from wsfallback.request import Request
@@ -142,7 +149,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         self._decided()
         if self.state != self.STATE_CONNECTING:
             return
-        error = HandshakeError(code, reason or "Refused")
+        error = denial(code, reason)
         self._failed(f"refused with {code}: {error}")
         self.transport.write(error.answer())
         self.dropConnection(abort=False)
@@ -315,9 +322,6 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         super().connectionLost(reason)
         self.data = b""
         self.message_data = self.frame_data = []
-
-    def _wasOpened(self) -> bool:
-        return self.state != self.STATE_CONNECTING and self._handler is not None
 
     def _close(self, code: int | None, reason: str | None) -> None:
         if self.state == self.STATE_OPEN:

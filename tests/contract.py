@@ -1,0 +1,846 @@
+"""
+What every protocol owes an application, whatever draft its client speaks.
+"""
+
+from typing import Any
+
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from wsfallback import (
+    FallbackServerFactory,
+    IFrameHandler,
+    IMessageChannel,
+    IMessageHandler,
+    MessageHandler,
+    NotOpen,
+    NotText,
+)
+from wsfallback.testing import Client, connect
+
+
+class Recorder(MessageHandler):
+    """
+    Writes down what happens to it, and does what a test tells it to.
+    """
+
+    made: list["Recorder"]
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def does(self, name: str) -> Any:
+        """
+        What a test overrides: a callable for each method, called with the handler.
+        """
+        action = getattr(type(self), f"{name}Does", None)
+        return None if action is None else action(self)
+
+    def onConnect(self, request: ConnectionRequest) -> Any:
+        self.calls.append(("connect",))
+        return self.does("connect")
+
+    def onOpen(self) -> Any:
+        self.calls.append(("open",))
+        return self.does("open")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> Any:
+        self.calls.append(("message", payload, isBinary))
+        return self.does("message")
+
+    def onClose(self, wasClean: bool, code: int, reason: str | None) -> Any:
+        self.calls.append(("close", wasClean, code, reason))
+        return self.does("close")
+
+
+def recorder(**actions: Any) -> type[Recorder]:
+    """
+    A class of handlers; those it made are in its ``made``.
+
+    :param actions: ``message=function``: what its ``onMessage`` does besides.
+    """
+
+    class Recording(Recorder):
+        made: list[Recorder] = []  # noqa: RUF012  # one list for each class
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.made.append(self)
+
+    for name, action in actions.items():
+        setattr(Recording, f"{name}Does", staticmethod(action))
+    return Recording
+
+
+def fail(handler: Recorder) -> None:
+    """
+    An application's mistake.
+    """
+    raise ZeroDivisionError("the application's mistake")
+
+
+class HandlerContract:
+    """
+    Mixed into a test case for each draft.
+
+    :cvar draft: its name.
+    """
+
+    draft: str
+
+    def serve(self, handler: Any, **options: Any) -> FallbackServerFactory:
+        """
+        A server on a clock.
+        """
+        return FallbackServerFactory(handler, reactor=Clock(), **options)
+
+    def opened(self, handler: Any, **options: Any) -> Any:
+        """
+        A client that is open.
+        """
+        client = connect(self.serve(handler, **options), self.draft)
+        self.assertEqual(client.status, 101, client.wire)
+        return client
+
+    def assertOver(self: Any, client: Client, handler: Recorder) -> None:
+        """
+        Nothing is left of the connection, and the handler heard of its end once.
+        """
+        client.settle()
+        self.assertFalse(client.transport.connected)
+        self.assertEqual([call[0] for call in handler.calls].count("close"), 1, handler.calls)
+        self.assertEqual(client._clock.getDelayedCalls(), [])
+
+    def flushed(self: Any, count: int = 1) -> None:
+        """
+        The application's mistake was logged, and no other.
+        """
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), count)
+
+
+class _Contract(HandlerContract):
+    # Apart, so that mypy and editors know what a test case has.
+
+    def test_interfaces(self: Any) -> None:
+        """
+        The handler's channel provides both interfaces, with their signatures.
+        """
+        kind = recorder()
+        self.opened(kind)
+        channel = kind.made[0].channel
+        verifyObject(IMessageChannel, channel)
+        verifyObject(IMessageHandler, channel)
+        verifyObject(IMessageHandler, kind.made[0])
+
+    def test_aLife(self: Any) -> None:
+        """
+        Connect, open, messages in order, close: each once and in this order.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        client.send("one")
+        client.send("")
+        client.send("d\xf6\u2713\U0001d11e")
+        client.close()
+        self.assertEqual(
+            [call[:3] for call in kind.made[0].calls],
+            [
+                ("connect",),
+                ("open",),
+                ("message", b"one", False),
+                ("message", b"", False),
+                ("message", "d\xf6\u2713\U0001d11e".encode(), False),
+                ("close", True, 1005),
+            ],
+        )
+        self.assertOver(client, kind.made[0])
+
+    def test_theRequest(self: Any) -> None:
+        """
+        The handler sees path, parameters, host, origin, fields, peer and subprotocols.
+        """
+        seen = []
+
+        class Looking(MessageHandler):
+            def onConnect(self, request: ConnectionRequest) -> None:
+                seen.append((request, self.request, self.channel.request, self.peer))
+
+        client = connect(
+            self.serve(Looking),
+            self.draft,
+            path="/chat/%C3%A9?a=1&a=2&b=%20",
+            host="example.com:8080",
+            origin="http://example.com:8000",
+            headers={"Cookie": "a=b", "X-Twice": "1"},
+            protocols=["chat", "superchat"],
+        )
+        self.assertEqual(client.status, 101, client.wire)
+        ((request, *same),) = seen
+        self.assertEqual(same, [request, request, "tcp4:192.0.2.7:52914"])
+        self.assertEqual(request.path, "/chat/%C3%A9")
+        self.assertEqual(request.params, {"a": ["1", "2"], "b": [" "]})
+        self.assertEqual(request.host, "example.com")
+        self.assertEqual(request.origin, "http://example.com:8000")
+        self.assertEqual(request.headers["cookie"], "a=b")
+        self.assertEqual(request.headers["host"], "example.com:8080")
+        self.assertEqual(request.peer, "tcp4:192.0.2.7:52914")
+        self.assertEqual(request.protocols[:2], ["chat", "superchat"])
+
+    def test_originWithoutAScheme(self: Any) -> None:
+        """
+        Old Python clients send ``host:port`` for an origin: it is served, and seen verbatim.
+        """
+        kind = recorder()
+        client = connect(self.serve(kind), self.draft, origin="127.0.0.1:8080")
+        self.assertEqual(client.status, 101, client.wire)
+        self.assertEqual(kind.made[0].request.origin, "127.0.0.1:8080")
+
+    def test_subprotocol(self: Any) -> None:
+        """
+        What the handler chose is in the answer; without a choice no such field is.
+        """
+        client = connect(
+            self.serve(recorder(connect=lambda _: "b")), self.draft, protocols=["a", "b"]
+        )
+        self.assertEqual((client.status, client.protocol), (101, "b"))
+        client = connect(self.serve(recorder()), self.draft, protocols=["a", "b"])
+        self.assertEqual((client.status, client.protocol), (101, None))
+
+    def test_subprotocolThatWasNotOffered(self: Any) -> None:
+        """
+        Is the application's mistake: the client is refused, and told nothing of it.
+        """
+
+        class Wrong(MessageHandler):
+            def onConnect(self, request: ConnectionRequest) -> str:
+                return "sec\r\nret"
+
+        client = connect(self.serve(Wrong), self.draft, protocols=["a"])
+        self.assertEqual(client.status, 500)
+        self.assertNotIn(b"sec", client.body)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_responseFields(self: Any) -> None:
+        """
+        The handler adds fields to the answer, several of a name too.
+        """
+        fields = {"Set-Cookie": ["a=1", "b=2"], "X-One": "1"}
+        client = self.opened(recorder(connect=lambda _: (None, fields)))
+        head = client.wire.partition(b"\r\n\r\n")[0] + b"\r\n"
+        for line in (b"\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n", b"\r\nX-One: 1\r\n"):
+            self.assertIn(line, head)
+
+    def test_responseFieldsThatCouldChangeTheAnswer(self: Any) -> None:
+        """
+        Line ends, other people's fields and impossible names are refused with 500.
+        """
+        for fields in (
+            {"X": "a\r\nSet-Cookie: b"},
+            {"X\r\nY": "a"},
+            {"": "a"},
+            {"X": "\0"},
+            {"Upgrade": "x"},
+            {"sec-websocket-protocol": "x"},
+            {"WebSocket-Location": "x"},
+            {"Content-Length": "0"},
+        ):
+            client = connect(
+                self.serve(recorder(connect=lambda _, fields=fields: (None, fields))), self.draft
+            )
+            self.assertEqual(client.status, 500, fields)
+            self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_denial(self: Any) -> None:
+        """
+        The handler's status and reason reach the client as a complete answer; TCP ends, and
+        the handler hears of it.
+        """
+
+        def deny(handler: Recorder) -> None:
+            raise ConnectionDeny(403, "members only")
+
+        kind = recorder(connect=deny)
+        client = connect(self.serve(kind), self.draft)
+        self.assertEqual((client.status, client.body), (403, b"members only\n"))
+        self.assertEqual(client.fields["connection"], "close")
+        self.assertEqual(client.fields["content-length"], "13")
+        self.assertTrue(client.disconnected)
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertOver(client, kind.made[0])
+
+    def test_denialWithAnImpossibleStatus(self: Any) -> None:
+        """
+        A status that is no refusal is the application's mistake.
+        """
+
+        def deny(handler: Recorder) -> None:
+            raise ConnectionDeny(200, "welcome")
+
+        client = connect(self.serve(recorder(connect=deny)), self.draft)
+        self.assertEqual(client.status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(ConnectionDeny)), 1)
+
+    def test_denialWithoutAReason(self: Any) -> None:
+        """
+        The status speaks for itself.
+        """
+
+        def deny(handler: Recorder) -> None:
+            raise ConnectionDeny(404)
+
+        client = connect(self.serve(recorder(connect=deny)), self.draft)
+        self.assertEqual((client.status, client.body), (404, b"Not Found\n"))
+
+    def test_denialNamesNoLineOfItsOwn(self: Any) -> None:
+        """
+        A reason with line ends in it stays one line of the body.
+        """
+
+        def deny(handler: Recorder) -> None:
+            raise ConnectionDeny(403, "a\r\n\r\nb")
+
+        client = connect(self.serve(recorder(connect=deny)), self.draft)
+        self.assertEqual((client.status, client.body), (403, b"a b\n"))
+
+    def test_failureInOnConnect(self: Any) -> None:
+        """
+        500, one Failure in the log, and nothing of it for the client.
+        """
+        kind = recorder(connect=fail)
+        client = connect(self.serve(kind), self.draft)
+        self.assertEqual(client.status, 500)
+        self.assertNotIn(b"mistake", client.wire)
+        self.flushed()
+        self.assertOver(client, kind.made[0])
+
+    def test_handlerThatCantBeMade(self: Any) -> None:
+        """
+        As a failure in onConnect, but for onClose: nobody is there to hear it.
+        """
+
+        def make() -> None:
+            raise ZeroDivisionError("the application's mistake")
+
+        client = connect(self.serve(make), self.draft)
+        self.assertEqual(client.status, 500)
+        self.flushed()
+        client.settle()
+        self.assertFalse(client.transport.connected)
+
+    def test_handlerThatIsNone(self: Any) -> None:
+        """
+        A factory that makes something else is the application's mistake too.
+        """
+        client = connect(self.serve(lambda: object()), self.draft)
+        self.assertEqual(client.status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_asynchronousOnConnect(self: Any) -> None:
+        """
+        The answer waits for the handler, and so does all that the client sends meanwhile:
+        nothing is read, lost or taken for a second handshake.
+        """
+        decision: Deferred[str] = Deferred()
+        kind = recorder(connect=lambda _: decision)
+        client = connect(self.serve(kind), self.draft, protocols=["a"])
+        self.assertEqual((client.status, client.transport.paused), (None, True))
+        client.send("GET / HTTP/1.1\r\n\r\n")
+        client.send("two")
+        self.assertEqual(kind.made[0].calls, [("connect",)])
+        decision.callback("a")
+        client.settle()
+        self.assertEqual((client.status, client.protocol), (101, "a"))
+        self.assertFalse(client.transport.paused)
+        self.assertEqual(
+            kind.made[0].calls,
+            [
+                ("connect",),
+                ("open",),
+                ("message", b"GET / HTTP/1.1\r\n\r\n", False),
+                ("message", b"two", False),
+            ],
+        )
+
+    def test_bytesThatArePushedWhileTheHandlerDecides(self: Any) -> None:
+        """
+        A transport that can't pause gets the same, up to a bound.
+        """
+        decision: Deferred[None] = Deferred()
+        kind = recorder(connect=lambda _: decision)
+        client = connect(self.serve(kind), self.draft)
+        client.transport.paused = False
+        client.send("x" * 1000)
+        self.assertEqual(kind.made[0].calls, [("connect",)])
+        client.deliver(b"\0" * (1 << 18))
+        self.assertEqual(client.status, 400)
+        self.assertOver(client, kind.made[0])
+        decision.callback(None)
+        self.assertEqual(client.status, 400)
+
+    def test_coroutineOnConnect(self: Any) -> None:
+        """
+        ``async def onConnect`` works.
+        """
+
+        class Chooser(MessageHandler):
+            async def onConnect(self, request: ConnectionRequest) -> str:
+                return "b"
+
+        client = connect(self.serve(Chooser), self.draft, protocols=["a", "b"])
+        self.assertEqual((client.status, client.protocol), (101, "b"))
+
+    def test_asynchronousDenialAndFailure(self: Any) -> None:
+        """
+        Refused as if it had come at once.
+        """
+        for error, status in ((ConnectionDeny(403, "no"), 403), (ZeroDivisionError(), 500)):
+            decision: Deferred[None] = Deferred()
+            kind = recorder(connect=lambda _, decision=decision: decision)
+            client = connect(self.serve(kind), self.draft)
+            decision.errback(error)
+            client.settle()
+            self.assertEqual(client.status, status)
+            self.assertOver(client, kind.made[0])
+        self.flushed()
+
+    def test_clientLeavesWhileTheHandlerDecides(self: Any) -> None:
+        """
+        The Deferred is cancelled, the handler hears the end, nothing is written.
+        """
+        cancelled: list[Any] = []
+        kind = recorder(connect=lambda _: Deferred(cancelled.append))
+        client = connect(self.serve(kind), self.draft)
+        client.drop()
+        self.assertEqual(len(cancelled), 1)
+        self.assertEqual(client.wire, b"")
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertOver(client, kind.made[0])
+
+    def test_handlerTakesTooLong(self: Any) -> None:
+        """
+        The deadline of the handshake holds for the handler too: 503.
+        """
+        kind = recorder(connect=lambda _: Deferred())
+        client = connect(self.serve(kind, handshakeTimeout=5), self.draft)
+        client.advance(4.9)
+        self.assertEqual(client.wire, b"")
+        client.advance(0.2)
+        self.assertEqual(client.status, 503)
+        self.assertOver(client, kind.made[0])
+
+    def test_failureInOnOpen(self: Any) -> None:
+        """
+        The connection closes with 1011, the Failure is logged, onClose comes.
+        """
+        kind = recorder(open=fail)
+        client = self.opened(kind)
+        self.flushed()
+        self.assertClosedWith(client, 1011)
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertOver(client, kind.made[0])
+
+    def test_failureInOnMessage(self: Any) -> None:
+        """
+        The same; messages behind the fatal one are not delivered.
+        """
+        kind = recorder(message=fail)
+        client = self.opened(kind)
+        client.deliver(client.message("one") + client.message("two"))
+        self.flushed()
+        self.assertClosedWith(client, 1011)
+        self.assertEqual([call[0] for call in kind.made[0].calls][2:], ["message", "close"])
+        self.assertOver(client, kind.made[0])
+
+    def test_failureBehindTheHandshake(self: Any) -> None:
+        """
+        The same for a message that came in one segment with the handshake.
+        """
+        kind = recorder(message=fail)
+        decision: Deferred[None] = Deferred()
+        kind.connectDoes = staticmethod(lambda _: decision)
+        client = connect(self.serve(kind), self.draft)
+        client.send("one")
+        decision.callback(None)
+        client.settle()
+        self.flushed()
+        self.assertClosedWith(client, 1011)
+        self.assertOver(client, kind.made[0])
+
+    def test_failureOfACoroutine(self: Any) -> None:
+        """
+        ``async def`` methods fail in the same way, later.
+        """
+        later: Deferred[None] = Deferred()
+
+        class Slow(Recorder):
+            async def onMessage(self, payload: bytes, isBinary: bool) -> None:
+                await later
+
+        handler = Slow()
+        client = self.opened(lambda: handler)
+        client.send("one")
+        self.assertTrue(client.isOpen)
+        later.errback(ZeroDivisionError())
+        client.settle()
+        self.flushed()
+        self.assertClosedWith(client, 1011)
+        self.assertOver(client, handler)
+
+    def test_resultsThatAreNoDeferreds(self: Any) -> None:
+        """
+        What onMessage returns besides is nobody's business.
+        """
+        client = self.opened(recorder(message=lambda _: 1, open=lambda _: "x"))
+        client.send("one")
+        self.assertTrue(client.isOpen)
+
+    def test_failureInOnClose(self: Any) -> None:
+        """
+        Is logged, and hurts nobody.
+        """
+        kind = recorder(close=fail)
+        client = self.opened(kind)
+        client.close()
+        self.flushed()
+        self.assertOver(client, kind.made[0])
+
+    def test_oneFailureIsNotAnothers(self: Any) -> None:
+        """
+        Other connections of the server go on.
+        """
+        kind = recorder(message=lambda handler: fail(handler) if handler is kind.made[0] else None)
+        factory = self.serve(kind)
+        bad, good = connect(factory, self.draft), connect(factory, self.draft)
+        bad.send("x")
+        self.flushed()
+        good.send("y")
+        self.assertTrue(good.isOpen)
+        self.assertEqual(kind.made[1].calls[-1], ("message", b"y", False))
+
+    def test_sendBeforeOpen(self: Any) -> None:
+        """
+        Neither a message nor a close can go ahead of the handshake.
+        """
+        errors = []
+
+        def early(handler: Recorder) -> None:
+            for send in (lambda: handler.sendMessage(b"x"), handler.sendClose):
+                try:
+                    send()
+                except NotOpen as error:
+                    errors.append(error)
+
+        client = self.opened(recorder(connect=early))
+        self.assertEqual(len(errors), 2)
+        self.assertTrue(client.isOpen)
+
+    def test_sendAfterClose(self: Any) -> None:
+        """
+        After sendClose, and after the end, nothing can be sent; to close again is nothing.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        handler = kind.made[0]
+        handler.sendClose(1000, "bye")
+        self.assertRaises(NotOpen, handler.sendMessage, b"x")
+        handler.sendClose()
+        client.settle()
+        self.assertOver(client, handler)
+        self.assertRaises(NotOpen, handler.sendMessage, b"x")
+
+    def test_sendTextThatIsNone(self: Any) -> None:
+        """
+        Text is UTF-8 on the way out as well, and bytes; nothing is sent otherwise.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        before = client.wire
+        for wrong in (b"\xff", b"\xed\xa0\x80", b"\xc3"):
+            self.assertRaises(NotText, kind.made[0].sendMessage, wrong)
+        self.assertRaises(TypeError, kind.made[0].sendMessage, "text")
+        self.assertEqual(client.wire, before)
+        self.assertTrue(client.isOpen)
+
+    def test_sendInOnOpen(self: Any) -> None:
+        """
+        The first moment to send is onOpen.
+        """
+        client = self.opened(recorder(open=lambda handler: handler.sendMessage(b"welcome")))
+        self.assertEqual(client.receive(), "welcome")
+
+    def test_oneWriteAFrame(self: Any) -> None:
+        """
+        Each outgoing message is one write.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        before = len(client.writes)
+        kind.made[0].sendMessage(b"one")
+        kind.made[0].sendMessage(b"x" * 70000)
+        self.assertEqual(len(client.writes) - before, 2)
+
+    def test_closeByTheServer(self: Any) -> None:
+        """
+        The client answers in the way of its draft, the server ends TCP: a clean close.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        kind.made[0].sendClose()
+        client.settle()
+        self.assertTrue(client.disconnected)
+        self.assertEqual(kind.made[0].calls[-1], ("close", True, 1005, None))
+        self.assertOver(client, kind.made[0])
+
+    def test_impossibleCloseCodes(self: Any) -> None:
+        """
+        Codes that are not for the wire, and a reason without a code, are refused on all drafts.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000):
+            self.assertRaises(ValueError, kind.made[0].sendClose, code)
+        self.assertRaises(ValueError, kind.made[0].sendClose, None, "why")
+        self.assertTrue(client.isOpen)
+
+    def test_noMessagesAfterSendClose(self: Any) -> None:
+        """
+        As in browsers, what comes after one's own close is not delivered.
+        """
+        kind = recorder(message=lambda handler: handler.sendClose())
+        client = self.opened(kind)
+        client.deliver(client.message("one") + client.message("two"))
+        self.assertEqual([call[0] for call in kind.made[0].calls][2:], ["message", "close"])
+        self.assertOver(client, kind.made[0])
+
+    def test_closeInOnOpen(self: Any) -> None:
+        """
+        A handler may close at once.
+        """
+        kind = recorder(open=lambda handler: handler.sendClose())
+        client = self.opened(kind)
+        self.assertOver(client, kind.made[0])
+
+    def test_closeInOnClose(self: Any) -> None:
+        """
+        Too late, and harmless.
+        """
+        errors = []
+
+        def late(handler: Recorder) -> None:
+            handler.sendClose()
+
+        kind = recorder(close=late)
+        client = self.opened(kind)
+        client.close()
+        self.assertEqual(errors, [])
+        self.assertOver(client, kind.made[0])
+
+    def test_clientThatIsGone(self: Any) -> None:
+        """
+        A RST: not clean, 1006, and why in our words.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        client.drop()
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertIsInstance(kind.made[0].calls[-1][3], str)
+        self.assertOver(client, kind.made[0])
+
+    def test_clientThatLeavesWithinAFrame(self: Any) -> None:
+        """
+        A FIN within a frame is not clean on any draft.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        client.deliver(client.message("hello")[:-1])
+        client.finish()
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertOver(client, kind.made[0])
+
+    def test_limitOfAMessage(self: Any) -> None:
+        """
+        A message of just the limit is delivered, of one byte more is not, and 1009.
+        """
+        for size, ends in ((100, False), (101, True)):
+            kind = recorder()
+            client = self.opened(kind, maxMessage=100)
+            client.send("x" * size)
+            self.assertEqual(client.disconnected, ends)
+            if ends:
+                self.assertClosedWith(client, 1009)
+                self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+                self.assertOver(client, kind.made[0])
+            else:
+                self.assertEqual(len(kind.made[0].calls[-1][1]), size)
+
+    def test_limitOfAFrame(self: Any) -> None:
+        """
+        The same for a frame.
+        """
+        for size, ends in ((100, False), (101, True)):
+            client = self.opened(recorder(), maxFrame=100)
+            client.send("x" * size)
+            self.assertEqual(client.disconnected, ends)
+
+    def test_limitsAreForReceiving(self: Any) -> None:
+        """
+        What the application sends is its own business.
+        """
+        kind = recorder()
+        client = self.opened(kind, maxMessage=10, maxFrame=10)
+        kind.made[0].sendMessage(b"x" * 1000)
+        client.settle()
+        self.assertEqual(client.receive(), "x" * 1000)
+
+    def test_messagesBeforeAnError(self: Any) -> None:
+        """
+        What was sent in front of an error, in one segment with it, is delivered.
+        """
+        kind = recorder()
+        client = self.opened(kind, maxMessage=100)
+        client.deliver(client.message("good") + client.message("x" * 101))
+        self.assertIn(("message", b"good", False), kind.made[0].calls)
+        self.assertOver(client, kind.made[0])
+
+    def test_invalidText(self: Any) -> None:
+        """
+        Text that is not UTF-8 is not delivered, and closes: 1007.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        client.deliver(self.invalidText(client))
+        self.assertClosedWith(client, 1007)
+        self.assertEqual([call[0] for call in kind.made[0].calls], ["connect", "open", "close"])
+        self.assertOver(client, kind.made[0])
+
+    def test_segments(self: Any) -> None:
+        """
+        Byte by byte it is the same.
+        """
+        kind = recorder()
+        client = connect(self.serve(kind), self.draft, segment=1)
+        for message in ("one", "", "\u2713" * 100):
+            client.send(message)
+        client.close()
+        self.assertEqual(
+            [call[0] for call in kind.made[0].calls],
+            ["connect", "open", "message", "message", "message", "close"],
+        )
+        self.assertOver(client, kind.made[0])
+
+    def test_producer(self: Any) -> None:
+        """
+        A producer is the transport's to pause.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        channel, producer = kind.made[0].channel, object()
+        channel.registerProducer(producer, True)
+        self.assertIs(client.transport.producer, producer)
+        channel.unregisterProducer()
+        self.assertIsNone(client.transport.producer)
+
+    def test_closeTimeout(self: Any) -> None:
+        """
+        A client that never answers a close can't keep the connection: TCP is ended for it.
+        """
+        kind = recorder()
+        client = self.opened(kind, closeTimeout=2)
+        client.answersClose = False
+        kind.made[0].sendClose()
+        client.advance(2)
+        self.assertTrue(client.disconnected)
+        client.advance(2)
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertOver(client, kind.made[0])
+
+    def test_secondSilence(self: Any) -> None:
+        """
+        A client that never reads can't keep a connection either whose close is its own.
+        """
+        kind = recorder()
+        client = self.opened(kind, closeTimeout=2)
+        client.answersClose = False
+        client.deliver(client.closeFrame() or b"\0\xff")
+        kind.made[0].channel.sendClose()
+        client.advance(2)
+        client.advance(2)
+        self.assertOver(client, kind.made[0])
+
+    def test_frames(self: Any) -> None:
+        """
+        With frames handed over one by one, a handler that takes none gets messages.
+        """
+        kind = recorder()
+        client = self.opened(kind, frames=True)
+        client.send("one")
+        self.assertEqual(kind.made[0].calls[-1], ("message", b"one", False))
+
+    def test_frameHandler(self: Any) -> None:
+        """
+        And one that takes them gets each frame of a message.
+        """
+        frames = []
+
+        @implementer(IFrameHandler)
+        class Frames(MessageHandler):
+            def onFrame(self, payload: bytes, isBinary: bool, isFinal: bool) -> None:
+                frames.append((payload, isBinary, isFinal))
+
+        client = self.opened(Frames, frames=True)
+        client.send("one")
+        self.assertEqual(frames, [(b"one", False, True)])
+
+    # What differs.
+
+    def assertClosedWith(self: Any, client: Client, code: int) -> None:
+        """
+        The server closed in the way of the draft.
+        """
+        raise NotImplementedError
+
+    def invalidText(self, client: Any) -> bytes:
+        """
+        A text message that is not UTF-8.
+        """
+        raise NotImplementedError
+
+
+class HixieContract(_Contract):
+    """
+    The drafts without close codes.
+    """
+
+    def assertClosedWith(self: Any, client: Client, code: int) -> None:
+        client.settle()
+        self.assertTrue(client.disconnected)
+        self.assertEqual(client.serverClosed, self.draft == "hixie-76")
+
+    def invalidText(self, client: Any) -> bytes:
+        return b"\x00a\xc3\x28\xff"
+
+
+class HybiContract(_Contract):
+    """
+    The drafts that have them.
+    """
+
+    def assertClosedWith(self: Any, client: Client, code: int) -> None:
+        client.settle()
+        self.assertIsNotNone(client.closing)
+        self.assertEqual(client.closing[0], code)
+        self.assertTrue(client.disconnected)
+
+    def invalidText(self, client: Any) -> bytes:
+        frame: bytes = client.frame(1, b"a\xc3\x28")
+        return frame
+
+
+class TestCase(SynchronousTestCase):
+    """
+    Where to mix it in.
+    """
