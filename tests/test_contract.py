@@ -2,8 +2,9 @@
 The contract, on every draft.
 """
 
-from tests.contract import HixieContract, HybiContract
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.contract import HixieContract, HybiContract
 
 
 class Hixie75ContractTests(HixieContract, SynchronousTestCase):

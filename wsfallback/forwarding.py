@@ -73,6 +73,7 @@ class Forwarding:
 
     _handler: Any = None
     _deciding: Deferred[Acceptance] | None = None
+    _abandoned = False
     _paused = False
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
@@ -224,8 +225,18 @@ class Forwarding:
             self.transport.resumeProducing()
 
     def _lateDecision(self) -> None:
+        """
+        The handler took too long; as a cancelled decision it refuses.
+        """
         if self._deciding is not None:
             self._deciding.cancel()
+
+    def _abandon(self) -> None:
+        """
+        Whatever the handler may still decide, it is too late.
+        """
+        self._abandoned = True
+        self._lateDecision()
 
     def _hold(self, data: bytes) -> None:
         """
@@ -262,7 +273,7 @@ class Forwarding:
         """
         self._deadline.cancel()
         self._held.clear()
-        self._lateDecision()
+        self._abandon()
 
     def _run(self, method: Callable[..., Any], *arguments: Any) -> None:
         """

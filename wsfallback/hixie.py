@@ -153,10 +153,12 @@ class HixieServerProtocol(Forwarding, Protocol):
         """
         if self._stage is not _Stage.ANSWERING:
             return
-        head, size = (b"" if self._headSent else self._head), self._opening.bodySize
+        head, self._head = self._head, b""
         self._headSent = True
+        size = self._opening.bodySize
         if len(self._held) < size:
-            self.transport.write(head)
+            if head:
+                self.transport.write(head)
             return
         held = self._release()
         self.transport.write(head + self._opening.answer(held[:size]))
@@ -168,13 +170,14 @@ class HixieServerProtocol(Forwarding, Protocol):
     def _refused(self, failure: Failure) -> None:
         self._decided()
         deny = failure.value
-        if isinstance(deny, ConnectionDeny) and self._stage is _Stage.DECIDING:
+        if isinstance(deny, ConnectionDeny) and not self._abandoned:
             self._refuse(denial(deny.code, deny.reason))
 
     def _refuse(self, error: HandshakeError) -> None:
         """
         Answer with a status, or after the head of the answer with the end of the connection.
         """
+        self._abandon()
         self._failed(f"refused with {error.status}: {error}")
         if not self._headSent:
             self.transport.write(error.answer())

@@ -77,7 +77,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         try:
             self._hold(rest)
         except HandshakeError as error:
-            self.failHandshake(error.sentence, error.status)
+            self._refuse(error)
             return
         super().dataReceived(_engineRequest(self._admission.request, self._limits))
         if self.state == self.STATE_CONNECTING:
@@ -144,13 +144,18 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """
-        Refuse with a whole answer.
+        Refuse, as Autobahn or the handler wants it.
         """
         self._decided()
-        if self.state != self.STATE_CONNECTING:
-            return
-        error = denial(code, reason)
-        self._failed(f"refused with {code}: {error}")
+        if not self._abandoned:
+            self._refuse(denial(code, reason))
+
+    def _refuse(self, error: HandshakeError) -> None:
+        """
+        Answer with a status, whole.
+        """
+        self._abandon()
+        self._failed(f"refused with {error.status}: {error}")
         self.transport.write(error.answer())
         self.dropConnection(abort=False)
 
@@ -171,7 +176,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
             try:
                 self._hold(data)
             except HandshakeError as error:
-                self.failHandshake(error.sentence, error.status)
+                self._refuse(error)
             return
         if self.state == self.STATE_OPEN:
             if self._pinged:

@@ -4,6 +4,7 @@
 
 import textwrap
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, cast
 
 from twisted.application.service import MultiService, Service
@@ -15,7 +16,6 @@ from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
-from twisted.python.reflect import namedAny
 from twisted.web.server import Site
 from twisted.web.static import File
 
@@ -42,6 +42,7 @@ def _draftsHelp() -> str:
             width=78,
             initial_indent="  ",
             subsequent_indent="      ",
+            break_on_hyphens=False,
         )
     return "\n".join(lines)
 
@@ -77,10 +78,6 @@ def _seconds(text: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError("give a number of seconds") from None
-
-
-_count.coerceDoc = "Bytes, or how many: a whole number."  # type: ignore[attr-defined]
-_seconds.coerceDoc = "Seconds."  # type: ignore[attr-defined]
 
 
 class Options(usage.Options):
@@ -237,8 +234,9 @@ def _handlerNamed(name: str) -> HandlerFactory:
         raise usage.UsageError(
             f"{where}: give {', '.join(BUILT_IN)}, or package.module.Name of your own"
         )
+    module, _, attribute = name.rpartition(".")
     try:
-        found = namedAny(name)
+        found = getattr(import_module(module), attribute)
     except Exception as error:  # importing runs any code there is
         raise usage.UsageError(
             f"{where}: it can't be imported: {type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ that neither repeats the other's mistakes.
 """
 
 import struct
+import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,13 @@ class MemoryTransport:
             assert self._protocol is not None, "attach a protocol first"
             self.connected = False
             self._protocol.connectionLost(Failure(reason))
+
+    @property
+    def disconnecting(self) -> bool:
+        """
+        `finished`, by the name that Twisted's line protocols look at.
+        """
+        return self.finished
 
     # ITransport
 
@@ -236,7 +244,7 @@ class Client:
 
     :ivar transport: the server's end of the connection.
     :ivar status: the status that the server answered the handshake with, `None` before.
-    :ivar fields: the fields of that answer, names in lower case.
+    :ivar fields: the fields of that answer, names in lower case, several of a name joined.
     :ivar body: what came behind an answer that is no 101.
     :ivar messages: messages that were not yet fetched by `receive`: `str` text, `bytes` binary.
     :ivar closing: code and reason of the server's close; `None` where it has none of them, or
@@ -382,9 +390,9 @@ class Client:
                 return
             line, *lines = head.decode("latin-1").split("\r\n")
             self.status = int(line.split(" ")[1])
-            self.fields = {
-                name.lower(): value for name, _, value in (each.partition(": ") for each in lines)
-            }
+            for name, _, value in (each.partition(": ") for each in lines):
+                before = self.fields.get(name.lower())
+                self.fields[name.lower()] = value if before is None else f"{before}, {value}"
             self._buffer = bytearray(rest)
             if self.status == 101:
                 self._checkAnswer()
@@ -508,6 +516,8 @@ class HybiClient(Client):
         self.answersPings = True
         self._pieces: list[bytes] = []
         self._opcode = 0
+        self._isDeflated = False
+        self._inflater = zlib.decompressobj(wbits=-15)
 
     def frame(self, opcode: int, payload: bytes = b"", isFinal: bool = True, rsv: int = 0) -> bytes:
         """
@@ -554,16 +564,22 @@ class HybiClient(Client):
         while (frame := self._nextFrame()) is not None:
             self.frames.append(frame)
             if frame.opcode < CLOSE:
-                self._opcode = frame.opcode or self._opcode
-                self._pieces.append(frame.payload)
-                if frame.isFinal:
-                    payload = b"".join(self._pieces)
-                    self._pieces = []
-                    self.messages.append(payload.decode() if self._opcode == TEXT else payload)
+                self._take(frame)
             elif frame.opcode == CLOSE:
                 self._closed(frame.payload)
             elif frame.opcode == PING and self.answersPings:
                 self.transport.arrive(self.frame(PONG, frame.payload))
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode:
+            self._opcode, self._isDeflated = frame.opcode, frame.rsv == 4
+        self._pieces.append(frame.payload)
+        if frame.isFinal:
+            payload = b"".join(self._pieces)
+            self._pieces = []
+            if self._isDeflated:  # RFC 7692 §7.2.2
+                payload = self._inflater.decompress(payload + b"\x00\x00\xff\xff")
+            self.messages.append(payload.decode() if self._opcode == TEXT else payload)
 
     def _closed(self, payload: bytes) -> None:
         self.serverClosed = True

@@ -1,0 +1,536 @@
+"""
+Peek, choose, hand over.
+"""
+
+from typing import Any
+from unittest import mock
+
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+from zope.interface import implementer
+
+from tests.contract import recorder
+from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
+from wsfallback.demo import Echo
+from wsfallback.testing import VERSIONS, MemoryTransport, attach, connect, request
+
+
+def serve(handler: Any = Echo, **options: Any) -> FallbackServerFactory:
+    """
+    A server on a clock.
+    """
+    return FallbackServerFactory(handler, reactor=Clock(), **options)
+
+
+class Page(Resource):
+    """
+    Says what was asked of it.
+    """
+
+    isLeaf = True
+
+    def render_GET(self, request: Any) -> bytes:
+        return b"GET " + request.uri + b"\n"
+
+    def render_POST(self, request: Any) -> bytes:
+        return b"POST " + request.content.read() + b"\n"
+
+
+class ConstructorTests(SynchronousTestCase):
+    """
+    Mistakes are seen when the factory is made.
+    """
+
+    def test_nothingToServe(self) -> None:
+        """
+        There must be a handler, or routes.
+        """
+        self.assertRaises(TypeError, FallbackServerFactory, reactor=Clock())
+        self.assertRaises(TypeError, FallbackServerFactory, reactor=Clock(), routes={})
+
+    def test_handlersThatAreNone(self) -> None:
+        """
+        A class that implements something else, and what can't be called.
+        """
+        for wrong in (object, "echo", Echo()):
+            self.assertRaises(TypeError, serve, wrong)
+            self.assertRaises(TypeError, serve, None, routes={"/": wrong})
+
+    def test_unknownLimit(self) -> None:
+        """
+        As any unknown argument.
+        """
+        self.assertRaises(TypeError, serve, maxMesage=1)
+
+    def test_wrongNames(self) -> None:
+        """
+        Of drafts and origins, and numbers out of range.
+        """
+        for options in (
+            {"drafts": ["hixie-77"]},
+            {"drafts": []},
+            {"origins": ["http://a/b"]},
+            {"maxMessage": 0},
+        ):
+            self.assertRaises(ValueError, serve, **options)
+
+    def test_reactorByDefault(self) -> None:
+        """
+        Without one it is Twisted's.
+        """
+        from twisted.internet import reactor
+
+        self.assertIs(FallbackServerFactory(Echo).reactor, reactor)
+
+
+class RoutingTests(SynchronousTestCase):
+    """
+    Which handler serves a path.
+    """
+
+    def test_routes(self) -> None:
+        """
+        Each path has its own, whatever the query; an unknown path is 404 on all drafts.
+        """
+        one, two = recorder(), recorder()
+        factory = serve(None, routes={"/one": one, "/two": two})
+        for draft in VERSIONS:
+            connect(factory, draft, path="/one?x=1")
+            connect(factory, draft, path="/two")
+            for path in ("/", "/one/", "/three", "/One"):
+                client = connect(factory, draft, path=path)
+                self.assertEqual(client.status, 404, path)
+                self.assertTrue(client.disconnected)
+        self.assertEqual((len(one.made), len(two.made)), (5, 5))
+
+    def test_routesBesideAHandler(self) -> None:
+        """
+        With a handler as well, it has all other paths.
+        """
+        one, others = recorder(), recorder()
+        factory = serve(others, routes={"/one": one})
+        connect(factory, path="/one")
+        connect(factory, path="/two")
+        self.assertEqual((len(one.made), len(others.made)), (1, 1))
+
+    def test_absoluteTarget(self) -> None:
+        """
+        RFC 9112 §3.2.2: a target in absolute form has a path too, from hybi-07 on.
+        """
+        for draft in VERSIONS:
+            kind = recorder()
+            client = connect(serve(None, routes={"/a": kind}), draft, path="http://example.com/a?b")
+            if VERSIONS[draft] is None:
+                self.assertEqual(client.status, 400)
+            else:
+                self.assertEqual(client.status, 101)
+                self.assertEqual(kind.made[0].request.path, "/a")
+
+
+class DraftsTests(SynchronousTestCase):
+    """
+    Which drafts are served.
+    """
+
+    def test_oneAtATime(self) -> None:
+        """
+        Those that aren't are refused with 426 and the versions that are.
+        """
+        for served in DRAFTS:
+            factory = serve(drafts=[served.name])
+            for draft in VERSIONS:
+                client = connect(factory, draft)
+                if draft == served.name:
+                    self.assertEqual(client.status, 101)
+                    continue
+                self.assertEqual(client.status, 426, (served, draft))
+                version = str(served.version) if served.version else None
+                self.assertEqual(client.fields.get("sec-websocket-version"), version)
+                self.assertTrue(client.disconnected)
+
+    def test_unknownVersion(self) -> None:
+        """
+        426, and all versions, newest first.
+        """
+        client = attach(serve())
+        client.deliver(request("rfc6455").replace(b"Version: 13", b"Version: 99"))
+        self.assertEqual(client.status, 426)
+        self.assertEqual(client.fields["sec-websocket-version"], "13, 8, 7")
+
+
+class OriginTests(SynchronousTestCase):
+    """
+    RFC 6454: who may come in.
+    """
+
+    def test_patterns(self) -> None:
+        """
+        On every draft, by the field of that draft; 403 before anything is accepted.
+        """
+        kind = recorder()
+        factory = serve(kind, origins=["http://example.com", "https://*.example.com:*"])
+        for draft in VERSIONS:
+            for origin, status in (
+                ("http://example.com", 101),
+                ("HTTP://Example.COM:80", 101),
+                ("https://a.b.example.com:8443", 101),
+                ("http://example.com:81", 403),
+                ("https://example.com", 403),
+                ("http://example.com.evil.test", 403),
+                ("null", 403),
+                ("127.0.0.1:8080", 403),
+                (None, 403),
+            ):
+                client = connect(factory, draft, origin=origin)
+                # Without an origin a request is no hixie-75 at all.
+                if (draft, origin) == ("hixie-75", None):
+                    status = 400
+                self.assertEqual(client.status, status, (draft, origin))
+        self.assertEqual(len(kind.made), 15)
+
+    def test_theOtherField(self) -> None:
+        """
+        The origin field of another draft grants nothing.
+        """
+        factory = serve(origins=["http://good.test"])
+        for draft, other in (("hybi-10", "Origin"), ("rfc6455", "Sec-WebSocket-Origin")):
+            client = connect(factory, draft, origin=None, headers={other: "http://good.test"})
+            self.assertEqual(client.status, 403)
+
+
+class RefusalTests(SynchronousTestCase):
+    """
+    What is refused before a protocol gets the connection.
+    """
+
+    def refused(self, data: bytes, status: int, **options: Any) -> Any:
+        """
+        The same answer in one piece and byte by byte: complete, one line, none of the client's
+        bytes in it, and the end of TCP.
+        """
+        answers = []
+        for segment in (None, 1):
+            with capturedLogs() as events:
+                client = attach(serve(**options), segment=segment)
+                client.answersClose = False
+                client.deliver(data)
+            self.assertEqual(client.status, status, client.wire)
+            self.assertIn("close", client.fields["connection"])
+            self.assertEqual(int(client.fields["content-length"]), len(client.body))
+            self.assertEqual(client.body.count(b"\n"), 1)
+            self.assertNotIn(b"EVIL", client.wire)
+            self.assertTrue(client.disconnected)
+            refusals = [event for event in events if "refused" in event["log_format"]]
+            self.assertEqual(len(refusals), 1)
+            line = refusals[0]["error"]
+            self.assertTrue(line.isprintable(), line)
+            client.advance(2)
+            self.assertFalse(client.transport.connected)
+            self.assertEqual(client._clock.getDelayedCalls(), [])
+            answers.append(client.wire)
+        self.assertEqual(answers[0], answers[1])
+        return client
+
+    def test_malformed(self) -> None:
+        """
+        400.
+        """
+        for data in (
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            b"<policy-file-request/>\0",
+            b"GET /EVIL\x1b[31m HTTP/1.1\r\n",
+            b"GET / HTTP/1.1\r\nEVIL\x1b\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            request("rfc6455", headers={"EVIL": "a\0b"}),
+            request("rfc6455", headers={"Sec-WebSocket-Key1": "EVIL"}),
+            request("hixie-76", origin="http://EVIL\x9bx"),
+            request("hixie-76", host="EVIL/x"),
+            request("hixie-75", path="/#EVIL"),
+        ):
+            self.refused(data, 400)
+
+    def test_tooLarge(self) -> None:
+        """
+        414 the request line, 431 the rest.
+        """
+        self.refused(b"GET /EVIL" + b"x" * 9000, 414)
+        self.refused(request("rfc6455", headers={"EVIL": "x" * 9000}), 431)
+        self.refused(request("rfc6455", headers={f"EVIL{n}": "" for n in range(100)}), 431)
+        self.refused(request("rfc6455", headers={"EVIL": "x" * 500}), 431, maxHead=500)
+
+    def test_noPlainHTTPWithoutASite(self) -> None:
+        """
+        405 and 426 say what there is.
+        """
+        client = self.refused(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405)
+        self.assertEqual(client.fields["allow"], "GET")
+        client = self.refused(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 426)
+        self.assertEqual(client.fields["upgrade"], "websocket")
+        self.assertEqual(client.fields["sec-websocket-version"], "13, 8, 7")
+
+    def test_upgradeByAnotherMethod(self) -> None:
+        """
+        405, with a site as well.
+        """
+        data = request("rfc6455").replace(b"GET", b"POST")
+        self.refused(data, 405)
+        self.refused(data, 405, site=Site(Page()))
+
+    def test_origin(self) -> None:
+        """
+        403.
+        """
+        self.refused(request("hixie-75", origin="http://EVIL"), 403, origins=["http://a"])
+
+    def test_path(self) -> None:
+        """
+        404.
+        """
+        self.refused(request("hixie-75", path="/EVIL"), 404, handler=None, routes={"/": Echo})
+
+    def test_discardedAfterwards(self) -> None:
+        """
+        What a refused client goes on sending is read and dropped.
+        """
+        client = attach(serve())
+        client.answersClose = False
+        client.deliver(b"\0")
+        answer = client.wire
+        client.deliver(request("rfc6455"))
+        self.assertEqual(client.wire, answer)
+
+    def test_silence(self) -> None:
+        """
+        408 after the handshake timeout, which no byte starts again.
+        """
+        for begun in (b"", b"GET / HTT", request("rfc6455")[:-2]):
+            client = attach(serve(handshakeTimeout=5))
+            client.advance(4)
+            client.deliver(begun)
+            client.advance(0.9)
+            self.assertEqual(client.wire, b"")
+            client.advance(0.1)
+            self.assertEqual(client.status, 408)
+            self.assertTrue(client.disconnected)
+
+
+class ConnectionsTests(SynchronousTestCase):
+    """
+    How many at once.
+    """
+
+    def test_oneTooMany(self) -> None:
+        """
+        The next one gets 503; one that leaves makes room.
+        """
+        factory = serve(maxConnections=2)
+        first, _ = connect(factory), attach(factory)
+        third = connect(factory)
+        self.assertEqual(third.status, 503)
+        self.assertTrue(third.disconnected)
+        first.close(1000)
+        self.assertEqual(connect(factory).status, 101)
+
+    def test_refusedOnesAreCountedOut(self) -> None:
+        """
+        Whatever becomes of connections, none is counted for ever.
+        """
+        factory = serve(maxConnections=1, site=Site(Page(), reactor=Clock()))
+        for data in (b"", b"\0", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", request("hixie-76")):
+            client = attach(factory, "hixie-76")
+            client.deliver(data)
+            client.drop()
+            client = connect(factory)
+            self.assertEqual(client.status, 101)
+            client.drop()
+
+    def test_socketOptions(self) -> None:
+        """
+        TCP's keepalive is on, Nagle's algorithm off unless wanted.
+        """
+        transport = connect(serve()).transport
+        self.assertEqual((transport.keepAlive, transport.noDelay), (True, True))
+        transport = connect(serve(nagle=True)).transport
+        self.assertEqual((transport.keepAlive, transport.noDelay), (True, False))
+
+    def test_socketsWithoutThem(self) -> None:
+        """
+        A UNIX socket is served, though it refuses these options.
+        """
+        with mock.patch.object(MemoryTransport, "setTcpNoDelay", side_effect=OSError):
+            self.assertEqual(connect(serve(), "hixie-76").status, 101)
+
+
+class HTTPTests(SynchronousTestCase):
+    """
+    Plain HTTP on the same port.
+    """
+
+    def setUp(self) -> None:
+        self.factory = serve(site=Site(Page(), reactor=Clock()))
+        self.client = attach(self.factory)
+
+    def test_keepAlive(self) -> None:
+        """
+        The site has the connection: one request after the other.
+        """
+        for path in (b"/one", b"/two"):
+            self.client.deliver(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertTrue(self.client.wire.endswith(b"GET " + path + b"\n"))
+        self.assertFalse(self.client.disconnected)
+
+    def test_segmentsAndBodies(self) -> None:
+        """
+        Nothing of what came is lost: neither a body nor a request behind the first.
+        """
+        self.client.deliver(
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+            b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n",
+            segment=7,
+        )
+        self.assertIn(b"POST hello\n", self.client.wire)
+        self.assertTrue(self.client.wire.endswith(b"GET /next\n"))
+
+    def test_HTTP10(self) -> None:
+        """
+        HTTP/1.0 is HTTP, even if it asks for an upgrade.
+        """
+        self.client.deliver(request("hixie-76").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        self.assertIn(b"GET /\n", self.client.wire)
+
+    def test_upgradeToSomethingElse(self) -> None:
+        """
+        RFC 9110 §7.8: a server may ignore it.
+        """
+        self.client.deliver(
+            b"GET /h2 HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+        )
+        self.assertIn(b"GET /h2\n", self.client.wire)
+
+    def test_noSiteToday(self) -> None:
+        """
+        A site that refuses the connection is 503.
+        """
+
+        class Full(Factory):
+            def buildProtocol(self, addr: Any) -> None:
+                return None
+
+        client = attach(serve(site=Full()))
+        client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(client.status, 503)
+
+    def test_startAndStop(self) -> None:
+        """
+        The site starts and stops with the factory.
+        """
+        site = mock.Mock()
+        factory = serve(site=site)
+        factory.doStart()
+        site.doStart.assert_called_once_with()
+        factory.doStop()
+        site.doStop.assert_called_once_with()
+        factory = serve()
+        factory.doStart()
+        factory.doStop()
+
+
+class HandOverTests(SynchronousTestCase):
+    """
+    The peeker steps aside.
+    """
+
+    def test_peekerIsOutOfTheWay(self) -> None:
+        """
+        A read reaches the chosen protocol directly, and logs carry its name.
+        """
+        for draft in VERSIONS:
+            client = connect(serve(), draft)
+            peeker = client.transport._protocol
+            self.assertEqual(peeker.dataReceived, peeker._chosen.dataReceived)
+            self.assertEqual(peeker.logPrefix(), peeker._chosen.logPrefix())
+            self.assertFalse(IHalfCloseableProtocol.providedBy(peeker))
+
+    def test_halfClose(self) -> None:
+        """
+        A protocol that closes by halves goes on to do so.
+        """
+        halves = []
+
+        @implementer(IHalfCloseableProtocol)
+        class Halves(Protocol):
+            def readConnectionLost(self) -> None:
+                halves.append("read")
+
+            def writeConnectionLost(self) -> None:
+                halves.append("write")
+
+        client = attach(serve(site=Factory.forProtocol(Halves)))
+        peeker = client.transport._protocol
+        self.assertFalse(IHalfCloseableProtocol.providedBy(peeker))
+        client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        protocol = IHalfCloseableProtocol(peeker)
+        protocol.readConnectionLost()
+        protocol.writeConnectionLost()
+        self.assertEqual(halves, ["read", "write"])
+
+    def test_nothingIsKept(self) -> None:
+        """
+        The bytes of the request are let go.
+        """
+        client = connect(serve())
+        self.assertEqual(client.transport._protocol._reader.received, b"")
+
+
+class LogTests(SynchronousTestCase):
+    """
+    What reaches the log.
+    """
+
+    def test_failedConnections(self) -> None:
+        """
+        One line each, which says who and why, and has no byte of the client's raw in it.
+        """
+        evil = "\x1b[31m"
+        for draft, data in (
+            ("hixie-76", b"\x00\xc3\x28" + evil.encode() + b"\xff"),
+            ("rfc6455", b"\x83\x80\0\0\0\0"),
+        ):
+            with capturedLogs() as events:
+                client = connect(serve(), draft)
+                client.deliver(data)
+                client.drop()
+            ours = [event for event in events if event["log_level"] >= LogLevel.info]
+            self.assertEqual(len(ours), 1, ours)
+            self.assertEqual(ours[0]["peer"], "tcp4:192.0.2.7:52914")
+            self.assertTrue(ours[0]["trouble"].isprintable())
+
+    def test_ordinaryLivesAreQuiet(self) -> None:
+        """
+        Nothing is logged of a connection that does what it should.
+        """
+        for draft in VERSIONS:
+            with capturedLogs() as events:
+                client = connect(serve(), draft)
+                client.send("hello")
+                client.close()
+            self.assertEqual([e for e in events if e["log_level"] >= LogLevel.info], [])
+
+
+class HandlerTests(SynchronousTestCase):
+    """
+    What makes handlers.
+    """
+
+    def test_anyCallable(self) -> None:
+        """
+        A class, a function, an object that can be called.
+        """
+        handler = MessageHandler()
+        self.assertEqual(connect(serve(lambda: handler)).status, 101)
+        self.assertEqual(handler.peer, "tcp4:192.0.2.7:52914")

@@ -1,0 +1,359 @@
+"""
+``twistd wsfallback``: options in, a service out.
+"""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest import mock
+
+from twisted.application.service import IServiceMaker, MultiService
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import CannotListenError
+from twisted.plugin import getPlugins
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from wsfallback import DRAFTS, Limits, MessageHandler
+from wsfallback.demo import Broadcast, Echo
+from wsfallback.policy import LIMIT_NAMES
+from wsfallback.tap import DEFAULT_ENDPOINT, ListeningService, Options, makeService
+
+NOT_A_HANDLER = object
+
+
+def makesNothing() -> None:
+    """
+    A factory that makes no handler.
+    """
+
+
+def makesHandlers() -> MessageHandler:
+    """
+    One that does.
+    """
+    return MessageHandler()
+
+
+def parsed(*arguments: str) -> Options:
+    """
+    A command line.
+    """
+    options = Options()
+    options.parseOptions(arguments)
+    return options
+
+
+class DirectoryCase(SynchronousTestCase):
+    """
+    Has directories; trial's own would lie about after pytest.
+    """
+
+    def directory(self) -> Path:
+        """
+        An empty one.
+        """
+        made = TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        return Path(made.name).resolve()
+
+
+class OptionsTests(DirectoryCase):
+    """
+    What can be said.
+    """
+
+    def refused(self, *arguments: str) -> str:
+        """
+        The sentence that a mistake gets.
+        """
+        error = self.assertRaises(UsageError, parsed, *arguments)
+        return str(error)
+
+    def test_defaults(self) -> None:
+        """
+        Nothing said: echo on 8080, on the loopback interface, all drafts, the default limits.
+        """
+        options = parsed()
+        self.assertEqual(options["listen"], [DEFAULT_ENDPOINT])
+        self.assertIs(options["handlerFactory"], Echo)
+        self.assertEqual(options["draftNames"], [draft.name for draft in DRAFTS])
+        self.assertEqual(Limits(**options["limits"]), Limits())
+
+    def test_everyLimit(self) -> None:
+        """
+        Each limit has an option of its name, which sets it.
+        """
+        options = parsed(
+            "--handshake-timeout=1.5",
+            "--max-head=1001",
+            "--max-message=1002",
+            "--max-frame=1003",
+            "--max-skipped=0",
+            "--idle-timeout=4",
+            "--ping-interval=5",
+            "--ping-timeout=6",
+            "--close-timeout=7",
+            "--max-connections=8",
+            "--fragment=9",
+            "--frames",
+            "--nagle",
+            "--no-compress",
+            "--invalid-text=replace",
+        )
+        limits = Limits(1.5, 1001, 1002, 1003, 0, 4, 5, 6, 7, 8, 9, True, True, False, "replace")
+        self.assertEqual(Limits(**options["limits"]), limits)
+        self.assertEqual(set(options["limits"]), set(LIMIT_NAMES))
+
+    def test_listen(self) -> None:
+        """
+        Several times, long and short, any Twisted server string.
+        """
+        options = parsed("-l", "tcp:0", "--listen", "unix:/tmp/x", "-l", "haproxy:tcp:0")
+        self.assertEqual(options["listen"], ["tcp:0", "unix:/tmp/x", "haproxy:tcp:0"])
+
+    def test_badEndpoints(self) -> None:
+        """
+        Unknown kinds, bad numbers, files that aren't there.
+        """
+        for wrong in ("", "8080", "tcp", "tcp:http8", "nonsense:1", "ssl:443:privateKey=/no/file"):
+            self.assertIn(DEFAULT_ENDPOINT, self.refused("--listen", wrong))
+
+    def test_drafts(self) -> None:
+        """
+        By name, in any order, spaces allowed.
+        """
+        options = parsed("--drafts", "rfc6455, hixie-76")
+        self.assertEqual(options["draftNames"], ["rfc6455", "hixie-76"])
+
+    def test_badDrafts(self) -> None:
+        """
+        The sentence names those that there are.
+        """
+        for wrong in ("hixie-77", "13", ",", ""):
+            sentence = self.refused("--drafts", wrong)
+            for draft in DRAFTS:
+                self.assertIn(draft.name, sentence)
+
+    def test_origins(self) -> None:
+        """
+        Several times.
+        """
+        options = parsed("--origin", "https://*.example.com", "--origin", "null")
+        self.assertEqual(options["origins"], ["https://*.example.com", "null"])
+
+    def test_badOrigins(self) -> None:
+        """
+        What can match nothing.
+        """
+        for wrong in ("", "https://example.com/", "*.example.com", "http://a b"):
+            self.assertIn("scheme://host:port", self.refused("--origin", wrong))
+
+    def test_handlers(self) -> None:
+        """
+        Built in, or imported: a class, or what makes them.
+        """
+        self.assertIsInstance(parsed("--handler", "broadcast")["handlerFactory"], Broadcast)
+        name = f"{__name__}.makesHandlers"
+        self.assertIs(parsed("--handler", name)["handlerFactory"], makesHandlers)
+        name = "wsfallback.handlers.MessageHandler"
+        self.assertIs(parsed("--handler", name)["handlerFactory"], MessageHandler)
+
+    def test_badHandlers(self) -> None:
+        """
+        The sentence says what is the matter: the import's own error, or what it is instead.
+        """
+        for wrong, word in (
+            ("ecko", "echo, broadcast"),
+            ("no.such.Module", "No module named 'no'"),
+            ("wsfallback.demo.NoSuch", "NoSuch"),
+            (f"{__name__}.NOT_A_HANDLER", "IMessageHandler"),
+            (f"{__name__}.makesNothing", "IMessageHandler"),
+            ("wsfallback.tap.DEFAULT_ENDPOINT", "callable"),
+        ):
+            sentence = self.refused("--handler", wrong)
+            self.assertIn(wrong, sentence)
+            self.assertIn(word, sentence)
+
+    def test_handlerWhoseModuleIsBroken(self) -> None:
+        """
+        Whatever importing it raises is in the sentence.
+        """
+        directory = self.directory()
+        (directory / "broken_handler.py").write_text("1 / 0\n")
+        with mock.patch.object(sys, "path", [str(directory), *sys.path]):
+            sentence = self.refused("--handler", "broken_handler.Handler")
+        self.assertIn("ZeroDivisionError: division by zero", sentence)
+
+    def test_web(self) -> None:
+        """
+        A directory that is there.
+        """
+        directory = str(self.directory())
+        self.assertEqual(parsed("--web", directory)["web"], directory)
+        self.assertIn(f"{directory}/x", self.refused("--web", f"{directory}/x"))
+
+    def test_badNumbers(self) -> None:
+        """
+        No number, or out of range: the sentence names option and range.
+        """
+        for option, wrong, word in (
+            ("--max-message", "0", "from 1"),
+            ("--max-message", "-1", "whole number"),
+            ("--max-message", "1k", "whole number"),
+            ("--max-head", "63", "from 64"),
+            ("--idle-timeout", "0", "from 0.1"),
+            ("--idle-timeout", "nan", "from 0.1"),
+            ("--idle-timeout", "inf", "from 0.1"),
+            ("--idle-timeout", "soon", "seconds"),
+            ("--max-connections", "0", "from 1"),
+            ("--fragment", "0", "from 1"),
+            ("--invalid-text", "keep", "close or replace"),
+        ):
+            sentence = self.refused(option, wrong)
+            self.assertIn(word, sentence, (option, wrong))
+
+    def test_nonsense(self) -> None:
+        """
+        Unknown options, and arguments.
+        """
+        self.refused("--no-such-option")
+        self.refused("argument")
+
+    def test_help(self) -> None:
+        """
+        Says of each draft what it is and who speaks it, and of each number its unit.
+        """
+        text = " ".join(str(Options()).split())
+        for draft in DRAFTS:
+            self.assertIn(f"{draft.name}: {draft.describes}; spoken by {draft.clients}", text)
+        for row in Options.optParameters:
+            self.assertIn(f"--{row[0]}=", text)
+            if len(row) == 5 and row[0] != "max-connections":
+                self.assertRegex(row[3], "Bytes|Seconds")
+
+
+class ServiceTests(DirectoryCase):
+    """
+    What comes of it.
+    """
+
+    def test_plugin(self) -> None:
+        """
+        Twistd finds the command.
+        """
+        (found,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "wsfallback"]
+        self.assertIs(found.options, Options)
+        self.assertIs(found.makeService, makeService)
+
+    def test_oneApplication(self) -> None:
+        """
+        All endpoints serve one factory; without a directory the page can ask for its draft.
+        """
+        service = makeService(parsed("-l", "tcp:0", "-l", "tcp:0:interface=127.0.0.1"))
+        self.assertIsInstance(service, MultiService)
+        first, second = service
+        self.assertIs(first._factory, second._factory)
+        self.assertEqual(list(first._factory._routes), ["/-/draft"])
+
+    def test_web(self) -> None:
+        """
+        With a directory its files are served, and no path is ours.
+        """
+        directory = self.directory()
+        (service,) = makeService(parsed("--web", str(directory)))
+        self.assertEqual(service._factory._routes, {})
+        self.assertEqual(service._factory._site.resource.path, str(directory))
+
+
+class Endpoint:
+    """
+    Listens as it is told.
+    """
+
+    def __init__(self, result: Deferred[Any]) -> None:
+        self.result = result
+
+    def listen(self, factory: object) -> Deferred[Any]:
+        """
+        As told.
+        """
+        return self.result
+
+
+class ListeningServiceTests(SynchronousTestCase):
+    """
+    One endpoint.
+    """
+
+    def service(self, result: Deferred[Any], description: str = "tcp:0") -> ListeningService:
+        """
+        A service whose endpoint does this.
+        """
+        service = ListeningService(None, description, mock.Mock())
+        service._endpoint = Endpoint(result)
+        return service
+
+    def port(self, address: object) -> Any:
+        """
+        A port at this address.
+        """
+        port = mock.Mock()
+        port.getHost.return_value = address
+        return port
+
+    def test_saysWhere(self) -> None:
+        """
+        As a URL, as far as there is one.
+        """
+        for address, description, said in (
+            (IPv4Address("TCP", "127.0.0.1", 8080), "tcp:8080", "http://127.0.0.1:8080/"),
+            (IPv6Address("TCP", "::1", 443), "ssl:443", "https://[::1]:443/"),
+            (UNIXAddress("/tmp/x"), "unix:/tmp/x", "unix:/tmp/x"),
+        ):
+            with mock.patch.object(ListeningService, "_log") as log:
+                service = self.service(succeed(self.port(address)), "tcp:0")
+                service._description = description
+                service.startService()
+            self.assertEqual(log.info.call_args.kwargs, {"where": said})
+
+    def test_portThatIsTaken(self) -> None:
+        """
+        Ends the command with one line.
+        """
+        service = self.service(fail(CannotListenError("127.0.0.1", 80, OSError(98, "in use"))))
+        error = self.assertRaises(SystemExit, service.startService)
+        self.assertIn("wsfallback: Couldn't listen on 127.0.0.1:80", str(error))
+
+    def test_once(self) -> None:
+        """
+        What was done as root isn't done again.
+        """
+        service = self.service(succeed(self.port(UNIXAddress("/x"))))
+        service.privilegedStartService()
+        service._endpoint = None
+        service.startService()
+        self.assertTrue(service.running)
+
+    def test_stop(self) -> None:
+        """
+        The port is told to stop.
+        """
+        port = self.port(UNIXAddress("/x"))
+        service = self.service(succeed(port))
+        service.startService()
+        self.successResultOf(service.stopService())
+        port.stopListening.assert_called_once_with()
+
+    def test_stopBeforeItListens(self) -> None:
+        """
+        The attempt is cancelled.
+        """
+        waiting: Deferred[Any] = Deferred()
+        service = self.service(waiting)
+        service.startService()
+        self.assertNoResult(waiting)
+        self.assertIsNone(self.successResultOf(service.stopService()))
+        self.assertTrue(waiting.called)
