@@ -3,7 +3,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -75,6 +75,7 @@ class Forwarding:
     _deciding: Deferred[Acceptance] | None = None
     _abandoned = False
     _paused = False
+    _hasProducer = False
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
@@ -171,6 +172,20 @@ class Forwarding:
         self._deaf = True
         self._close(code, reason)
 
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """
+        `IMessageChannel.registerProducer`.
+        """
+        self._hasProducer = True
+        self.transport.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """
+        `IMessageChannel.unregisterProducer`.
+        """
+        self._hasProducer = False
+        self.transport.unregisterProducer()
+
     # What differs between the protocols.
 
     def _close(self, code: int | None, reason: str | None) -> None:
@@ -253,6 +268,13 @@ class Forwarding:
         self._held.clear()
         return held
 
+    def _dropProducer(self) -> None:
+        """
+        A producer keeps the transport open as long as it is registered.
+        """
+        if self._hasProducer:
+            self.unregisterProducer()
+
     def _failed(self, trouble: str) -> None:
         """
         Note, once and in one line, why the connection fails.
@@ -284,8 +306,8 @@ class Forwarding:
         except Exception:
             self._applicationFailed(Failure())
             return
-        if result is not None:
-            _asDeferred(result).addErrback(self._applicationFailed)
+        if isinstance(result, Deferred | Coroutine):
+            ensureDeferred(result).addErrback(self._applicationFailed)
 
     def _applicationFailed(self, failure: Failure) -> None:
         self._log.failure("{peer}: the handler failed", failure, peer=self.peer)
@@ -293,15 +315,6 @@ class Forwarding:
         if self.trouble is None:
             self.trouble = "the handler failed"
         self._close(1011, "the server failed")
-
-
-def _asDeferred(result: Any) -> Deferred[Any]:
-    """
-    What an ``async def`` or a Deferred-returning method of a handler gave.
-    """
-    if isinstance(result, Deferred):
-        return result
-    return ensureDeferred(result) if hasattr(result, "send") else Deferred()
 
 
 def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple[str, str]]:

@@ -122,18 +122,6 @@ class HixieServerProtocol(Forwarding, Protocol):
             raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
         self.transport.write(self._framing.text(checkedText(payload)))
 
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        """
-        To the transport.
-        """
-        self.transport.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        """
-        From the transport.
-        """
-        self.transport.unregisterProducer()
-
     # Opening.
 
     def _accepted(self, acceptance: Acceptance) -> None:
@@ -241,4 +229,5 @@ class HixieServerProtocol(Forwarding, Protocol):
     def _leave(self) -> None:
         if self._stage is not _Stage.LEAVING:
             self._stage = _Stage.LEAVING
+            self._dropProducer()
             leave(self.transport, self._deadline, self._limits.closeTimeout)

@@ -24,6 +24,7 @@ from zope.interface import implementer
 from wsfallback.drafts.table import HYBI_10, RFC_6455
 from wsfallback.errors import HandshakeError, NotOpen
 from wsfallback.forwarding import (
+    MAX_HELD,
     Acceptance,
     Forwarding,
     checkedText,
@@ -32,13 +33,15 @@ from wsfallback.forwarding import (
     extensions,
 )
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
+from wsfallback.leaving import leave
 from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS, Limits
 from wsfallback.request import Request
 
 #: RFC 6455 §1.3.
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-_TEXT, _BINARY, _CONTINUATION = 1, 2, 0
+_TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
+_MAX_CONTROL = 125
 _COMPRESSED = 4  # RSV1 among the three RSV bits, as Autobahn counts them
 _NAME = "permessage-deflate"
 
@@ -178,6 +181,12 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
             except HandshakeError as error:
                 self._refuse(error)
             return
+        # Autobahn goes on to collect what comes after the end, and behind a frame that failed.
+        if self.state == self.STATE_CLOSED:
+            return
+        if self.failedByMe and len(self.data) > MAX_HELD:
+            self.dropConnection()
+            return
         if self.state == self.STATE_OPEN:
             if self._pinged:
                 self._pinged = False
@@ -185,6 +194,15 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
             else:
                 self._deadline.restart()
         super().dataReceived(data)
+
+    def onFrameBegin(self) -> None:
+        """
+        Drop a client whose control frame is too long: Autobahn has failed it with 1002 by now,
+        and would collect the payload all the same.
+        """
+        super().onFrameBegin()
+        if self.current_frame.opcode >= _CONTROL and self.current_frame.length > _MAX_CONTROL:
+            self.dropConnection()
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """
@@ -310,14 +328,20 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         End TCP.
 
-        Where the closing handshake is done Autobahn aborts; that is a RST, and may cost the
-        client what it has not read yet.
+        In place of Autobahn's, which ends a finished closing handshake with a RST, and waits
+        without end for a client that takes no more bytes.
         """
         if self.state == self.STATE_CLOSED:
             return
-        abort = abort and not self.wasClean
-        super().dropConnection(abort)
-        self._deadline.set(self._limits.closeTimeout, self.transport.abortConnection)
+        self.state = self.STATE_CLOSED
+        self.droppedByMe = True
+        self._dropProducer()
+        if abort and not self.wasClean:
+            self._deadline.cancel()
+            self.transport.abortConnection()
+        else:
+            leave(self.transport, self._deadline, self._limits.closeTimeout)
+        self.is_closed.callback(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
