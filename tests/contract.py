@@ -414,10 +414,25 @@ class _Contract(HandlerContract):
         cancelled: list[Any] = []
         kind = recorder(connect=lambda _: Deferred(cancelled.append))
         client = connect(self.serve(kind), self.draft)
+        client.transport.paused = False  # else the end is noticed no earlier than the decision
         client.drop()
         self.assertEqual(len(cancelled), 1)
         self.assertEqual(client.wire, b"")
         self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertOver(client, kind.made[0])
+
+    def test_clientThatHadLeftWhenTheHandlerDecided(self: Any) -> None:
+        """
+        Opens, and closes at once.
+        """
+        decision: Deferred[None] = Deferred()
+        kind = recorder(connect=lambda _: decision)
+        client = connect(self.serve(kind), self.draft)
+        client.drop()
+        self.assertEqual(kind.made[0].calls, [("connect",)])
+        decision.callback(None)
+        client.settle()
+        self.assertEqual([call[0] for call in kind.made[0].calls], ["connect", "open", "close"])
         self.assertOver(client, kind.made[0])
 
     def test_handlerTakesTooLong(self: Any) -> None:
@@ -508,6 +523,22 @@ class _Contract(HandlerContract):
         self.flushed()
         self.assertOver(client, kind.made[0])
 
+    def test_failureOfACoroutineOnClose(self: Any) -> None:
+        """
+        The same where it is a coroutine.
+        """
+
+        class Slow(Recorder):
+            async def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
+                self.calls.append(("close", wasClean, code, reason))
+                raise ZeroDivisionError
+
+        handler = Slow()
+        client = self.opened(lambda: handler)
+        client.close()
+        self.flushed()
+        self.assertOver(client, handler)
+
     def test_oneFailureIsNotAnothers(self: Any) -> None:
         """
         Other connections of the server go on.
@@ -561,7 +592,8 @@ class _Contract(HandlerContract):
         before = client.wire
         for wrong in (b"\xff", b"\xed\xa0\x80", b"\xc3"):
             self.assertRaises(NotText, kind.made[0].sendMessage, wrong)
-        self.assertRaises(TypeError, kind.made[0].sendMessage, "text")
+        for wrong in ("text", bytearray(b"x"), None):
+            self.assertRaises(TypeError, kind.made[0].sendMessage, wrong)
         self.assertEqual(client.wire, before)
         self.assertTrue(client.isOpen)
 
@@ -738,11 +770,23 @@ class _Contract(HandlerContract):
         """
         kind = recorder()
         client = self.opened(kind)
-        channel, producer = kind.made[0].channel, object()
-        channel.registerProducer(producer, True)
+        handler, producer = kind.made[0], object()
+        handler.registerProducer(producer, True)
         self.assertIs(client.transport.producer, producer)
-        channel.unregisterProducer()
+        handler.unregisterProducer()
         self.assertIsNone(client.transport.producer)
+
+    def test_producerAtTheEnd(self: Any) -> None:
+        """
+        One that is not unregistered doesn't keep the connection open.
+        """
+        kind = recorder()
+        client = self.opened(kind)
+        kind.made[0].registerProducer(object(), True)
+        client.close()
+        if self.draft != "hixie-75":  # whose close is the end of TCP already
+            self.assertIsNone(client.transport.producer)
+        self.assertOver(client, kind.made[0])
 
     def test_closeTimeout(self: Any) -> None:
         """
@@ -756,6 +800,7 @@ class _Contract(HandlerContract):
         self.assertTrue(client.disconnected)
         client.advance(2)
         self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertTrue(kind.made[0].calls[-1][3].startswith("the client didn't"))
         self.assertOver(client, kind.made[0])
 
     def test_secondSilence(self: Any) -> None:

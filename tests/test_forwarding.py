@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback import NotText
 from wsfallback.drafts.table import HYBI_10, RFC_6455
-from wsfallback.forwarding import Forwarding, checkedText, connectionRequest, denial, extensions
+from wsfallback.forwarding import Forwarding, checked, connectionRequest, denial, extensions
 from wsfallback.request import Request, RequestReader
 
 
@@ -122,16 +122,17 @@ class CheckedTextTests(SynchronousTestCase):
         UTF-8 of any kind.
         """
         for text in ("", "a", "\0", "\xf6\u2713\U0001d11e"):
-            self.assertEqual(checkedText(text.encode()), text.encode())
+            self.assertEqual(checked(text.encode(), False), text.encode())
 
     def test_refuses(self) -> None:
         """
         What is not UTF-8, above all 0xFF, which ends a hixie frame.
         """
         for data in (b"\xff", b"a\xff\x00b", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"):
-            self.assertRaises(NotText, checkedText, data)
+            self.assertRaises(NotText, checked, data, False)
+            self.assertEqual(checked(data, True), data)
         for wrong in ("a", bytearray(b"a"), None):
-            self.assertRaises(TypeError, checkedText, wrong)
+            self.assertRaises(TypeError, checked, wrong, False)
 
 
 class ForwardingTests(SynchronousTestCase):

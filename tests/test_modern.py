@@ -292,10 +292,10 @@ class LimitTests(SynchronousTestCase):
         """
         A frame that is too large is refused by its head, before its payload comes.
         """
-        for options in ({"maxFrame": 1000}, {"maxMessage": 1000}):
+        for options, what in (({"maxFrame": 1000}, "frame"), ({"maxMessage": 1000}, "message")):
             client = connect(serve(**options))
             client.deliver(client.frame(TEXT, b"x" * 1001)[:8])
-            self.assertEqual(client.closing[0], 1009)
+            self.assertEqual(client.closing, (1009, f"a {what} is longer than 1000 bytes"))
 
     def test_sumOfFragments(self) -> None:
         """
@@ -369,7 +369,7 @@ class LimitTests(SynchronousTestCase):
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        self.assertEqual(client.closing[0], 1009)
+        self.assertEqual(client.closing, (1009, "a message is longer than 65536 bytes"))
         self.assertLess(peak, 4 << 20)
 
     def test_corruptDeflate(self) -> None:
@@ -424,7 +424,10 @@ class ViolationTests(SynchronousTestCase):
         for name, data in (
             ("control frame", b"\x89" + endless),
             ("data frame", b"\x82" + endless),
-            ("bomb", HybiClient(None, None, None).frame(BINARY, deflated(b"\0" * (1 << 20)), rsv=4)),
+            (
+                "bomb",
+                HybiClient(None, None, None).frame(BINARY, deflated(b"\0" * (1 << 20)), rsv=4),
+            ),
             ("close", HybiClient(None, None, None).closeFrame(1000)),
         ):
             client = connect(serve(recorder(), maxMessage=1000), headers=DEFLATE)
@@ -467,7 +470,7 @@ class ClosingTests(SynchronousTestCase):
         kind = recorder()
         client = connect(serve(kind))
         client.close(4001, "g\xf6n")
-        self.assertTrue(client.serverClosed)
+        self.assertEqual(client.closing, (4001, "g\xf6n"))
         self.assertTrue(client.disconnected)
         self.assertFalse(client.transport.aborted)
         self.assertEqual(kind.made[0].calls[-1], ("close", True, 4001, "g\xf6n"))
@@ -508,9 +511,7 @@ class ClosingTests(SynchronousTestCase):
         client.advance(0.1)
         self.assertTrue(client.transport.finished)
         self.assertFalse(client.transport.aborted)
-        self.assertEqual(
-            kind.made[0].calls[-1], ("open",)
-        )
+        self.assertEqual(kind.made[0].calls[-1], ("open",))
         client.advance(2)
         self.assertEqual(
             kind.made[0].calls[-1], ("close", False, 1006, "the client didn't answer the close")

@@ -79,6 +79,13 @@ class ConstructorTests(SynchronousTestCase):
         ):
             self.assertRaises(ValueError, serve, **options)
 
+    def test_stringsForLists(self) -> None:
+        """
+        A string is a list too, of letters, and not meant as one.
+        """
+        self.assertRaises(TypeError, serve, drafts="rfc6455")
+        self.assertRaises(TypeError, serve, origins="null")
+
     def test_reactorByDefault(self) -> None:
         """
         Without one it is Twisted's.

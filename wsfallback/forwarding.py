@@ -150,10 +150,10 @@ class Forwarding:
         self._owesClose = False
         if self.trouble is not None:
             wasClean, code, reason = False, 1006, self.trouble
-        try:
-            handler.onClose(wasClean, 1005 if code is None else code, reason)
-        except Exception:
-            self._log.failure("{peer}: onClose failed", peer=self.peer)
+        ending = maybeDeferred(handler.onClose, wasClean, 1005 if code is None else code, reason)
+        ending.addErrback(
+            lambda failure: self._log.failure("{peer}: onClose failed", failure, peer=self.peer)
+        )
 
     # What the handler asks of the channel.
 
@@ -337,16 +337,16 @@ def denial(status: int, reason: str | None) -> HandshakeError:
     return HandshakeError(status, reason or phrase(status))
 
 
-def checkedText(payload: bytes) -> bytes:
+def checked(payload: bytes, isBinary: bool) -> bytes:
     """
-    An outgoing text message.
+    An outgoing message.
 
     :raises TypeError: it is not bytes.
-    :raises NotText: it is not UTF-8.
+    :raises NotText: it is text, and not UTF-8.
     """
     if not isinstance(payload, bytes):
         raise TypeError(f"a message is bytes, not {type(payload).__name__}")
-    if not payload.isascii():
+    if not (isBinary or payload.isascii()):
         try:
             payload.decode()
         except UnicodeDecodeError as error:

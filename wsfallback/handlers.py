@@ -85,3 +85,15 @@ class MessageHandler:
         `IMessageChannel.sendClose`.
         """
         self.channel.sendClose(code, reason)
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """
+        `IMessageChannel.registerProducer`.
+        """
+        self.channel.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """
+        `IMessageChannel.unregisterProducer`.
+        """
+        self.channel.unregisterProducer()

@@ -18,7 +18,7 @@ from wsfallback.events import Closing, Event, Text
 from wsfallback.forwarding import (
     Acceptance,
     Forwarding,
-    checkedText,
+    checked,
     connectionRequest,
     denial,
 )
@@ -120,7 +120,7 @@ class HixieServerProtocol(Forwarding, Protocol):
             raise NotOpen("the connection is not open")
         if isBinary:
             raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
-        self.transport.write(self._framing.text(checkedText(payload)))
+        self.transport.write(self._framing.text(checked(payload, False)))
 
     # Opening.
 
@@ -189,6 +189,7 @@ class HixieServerProtocol(Forwarding, Protocol):
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Text):
+            # A message is one frame in these drafts.
             if self._limits.frames:
                 self.onFrame(event.payload, False, True)
             else:
@@ -230,4 +231,9 @@ class HixieServerProtocol(Forwarding, Protocol):
         if self._stage is not _Stage.LEAVING:
             self._stage = _Stage.LEAVING
             self._dropProducer()
-            leave(self.transport, self._deadline, self._limits.closeTimeout)
+            leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
+
+    def _abort(self) -> None:
+        if not self._clientClosed:
+            self._failed("the client didn't end the connection")
+        self.transport.abortConnection()

@@ -15,8 +15,9 @@ class IMessageHandler(Interface):
     """
     The receiving side of one WebSocket connection, whatever draft its client speaks.
 
-    One handler serves one connection. An exception from any method closes that connection with
-    1011 (before open: refuses it with 500) and is logged; no other connection notices.
+    One handler serves one connection. Each method may return a Deferred, or be ``async def``.
+    What goes wrong in one is logged, and closes that connection with 1011 (before open: refuses
+    it with 500); no other connection notices.
     """
 
     channel = Attribute(
@@ -30,13 +31,13 @@ class IMessageHandler(Interface):
         A client asks to open a connection.
 
         Nothing more is read from the client until this has its result, for at most the
-        handshake timeout.
+        handshake timeout; nor is it noticed until then that the client has left.
 
         :param request: the opening handshake.
         :returns: `None`; or the subprotocol, one of ``request.protocols``; or
             ``(subprotocol or None, headers)`` with more header fields for the answer, name to
             value or list of values; or a Deferred or coroutine of one of these. A Deferred is
-            cancelled when the client leaves or the time is over.
+            cancelled when the time is over.
         :raises autobahn.websocket.types.ConnectionDeny: refuse with this HTTP status (300 to
             599) and reason.
         """

@@ -2,12 +2,19 @@
 How a connection ends on our side: everything written arrives, and no peer can keep it open.
 """
 
+from collections.abc import Callable
+
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport, ITransport
 
 from wsfallback.deadline import Deadline
 
 
-def leave(transport: ITransport, deadline: Deadline, seconds: float) -> None:
+def leave(
+    transport: ITransport,
+    deadline: Deadline,
+    seconds: float,
+    late: Callable[[], object] | None = None,
+) -> None:
     """
     Send what is written and then a FIN, and give the peer a while to do the same.
 
@@ -17,10 +24,12 @@ def leave(transport: ITransport, deadline: Deadline, seconds: float) -> None:
     Under TLS half a close does not exist, and the TCP half below it must not be touched.
 
     :param seconds: after this the connection is aborted.
+    :param late: called then instead, to abort it.
     """
     if ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport):
         transport.loseWriteConnection()
     else:
         transport.loseConnection()
     # IProcessTransport and some doubles lack it; they end with loseConnection alone.
-    deadline.set(seconds, getattr(transport, "abortConnection", transport.loseConnection))
+    abort = getattr(transport, "abortConnection", transport.loseConnection)
+    deadline.set(seconds, late or abort)

@@ -27,7 +27,7 @@ from wsfallback.forwarding import (
     MAX_HELD,
     Acceptance,
     Forwarding,
-    checkedText,
+    checked,
     connectionRequest,
     denial,
     extensions,
@@ -220,12 +220,12 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         if self._limits.frames:
             # Nothing is assembled, so the bounds of a message hold for each frame.
             self._messageSize = self._fragments = self.message_data_total_length = 0
-        super().onMessageFrameBegin(length)
         self._frameSize = 0
         self._fragments += 1
         # What a deflated frame holds is known when it is inflated; Autobahn bounds that.
         if not self._isDeflated:
             self._checkSizes(length)
+        super().onMessageFrameBegin(length)
 
     def onMessageFrameData(self, payload: bytes) -> None:
         """
@@ -285,8 +285,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         if self.state != self.STATE_OPEN:
             raise NotOpen("the connection is not open")
-        if not isBinary:
-            checkedText(payload)
+        checked(payload, isBinary)
         rsv = 0
         for extension in self.websocket_extensions_in_use:
             extension.start_compress_message()
@@ -309,7 +308,10 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         Send our half of the close, and wait for the client's on our own clock.
         """
-        if self.failedByMe and not isReply:
+        if self.failedByMe and self.trouble is None:
+            if code == 1009:
+                # Autobahn names its own bound, which leaves room for inflating.
+                reasonUtf8 = f"a message is longer than {self._limits.maxMessage} bytes".encode()
             self._failed(f"{code}: {(reasonUtf8 or b'').decode()}")
         wasOpen = self.state == self.STATE_OPEN
         super().sendCloseFrame(code, reasonUtf8, isReply)
@@ -361,6 +363,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         Fail the connection as Autobahn does, RFC 6455 §7.1.7.
         """
+        self._failed(f"{code}: {trouble}")
         self.failedByMe = True
         self.sendCloseFrame(code, trouble.encode())
 
@@ -392,6 +395,7 @@ class ModernServerFactory(WebSocketServerFactory):
             # that does not deflate grows by.
             maxMessagePayloadSize=limits.maxMessage + limits.maxMessage // 1024 + 64,
             failByDrop=False,
+            echoCloseCodeReason=True,  # RFC 6455 §5.5.1; browsers report the code that comes back
             tcpNoDelay=not limits.nagle,
             allowNullOrigin=True,
             perMessageCompressionAccept=_acceptDeflate,

@@ -144,10 +144,8 @@ class RequestReader:
             end = self.received.find(b"\n", self._searched)
             size = (len(self.received) if end < 0 else end + 1) - self._start
             # The line end is not the line's, so a line may be MAX_LINE + 2 with it.
-            if size > MAX_LINE + (end >= 0) * 2 + (end < 0):
-                raise self._tooLong()
-            if self._start + size > self._maxHead:
-                raise self._tooLong() if self._line is None else _tooLarge("The head is too large")
+            if size > MAX_LINE + (1 if end < 0 else 2) or self._start + size > self._maxHead:
+                raise self._tooLarge()
             if end < 0:
                 self._searched = len(self.received)
                 return None
@@ -177,7 +175,7 @@ class RequestReader:
         if match is None:
             raise HandshakeError(400, "A header field is malformed", line)
         if len(self._fields) == MAX_FIELDS:
-            raise _tooLarge("There are too many header fields")
+            raise HandshakeError(431, "There are too many header fields")
         self._fields.append((match[1].lower(), match[2]))
         return False
 
@@ -202,13 +200,12 @@ class RequestReader:
             raise HandshakeError(400, "There must be one Content-Length, of digits", lengths[-1])
         if codings and [coding.lower() for coding in codings] != [b"chunked"]:
             raise HandshakeError(400, "Transfer-Encoding must be chunked", codings[-1])
+        # RFC 9112 §6.1: in HTTP/1.0 its framing can't be trusted.
+        if codings and request.version == b"HTTP/1.0":
+            raise HandshakeError(400, "There is a Transfer-Encoding in HTTP/1.0")
         return request
 
-    def _tooLong(self) -> HandshakeError:
+    def _tooLarge(self) -> HandshakeError:
         if self._line is None:
             return HandshakeError(414, "The request line is too long")
-        return _tooLarge("A header field is too long")
-
-
-def _tooLarge(sentence: str) -> HandshakeError:
-    return HandshakeError(431, sentence)
+        return HandshakeError(431, "The header fields are too large")

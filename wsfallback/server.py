@@ -120,6 +120,12 @@ class PeekingProtocol(Protocol):
         protocol.opened(rest)
 
     def _handOver(self, protocol: Any) -> None:
+        try:
+            protocol.makeConnection(self.transport)
+        except Exception:
+            # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
+            self._log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
+            raise HandshakeError(500, "The server failed") from None
         self._chosen = protocol
         names = ["dataReceived"]
         if ILoggingContext.providedBy(protocol):
@@ -130,7 +136,6 @@ class PeekingProtocol(Protocol):
         for name in names:
             # Methods, and replaced all the same: mypy would rightly object to an assignment.
             setattr(self, name, getattr(protocol, name))
-        protocol.makeConnection(self.transport)
 
     def _setSocketOptions(self) -> None:
         if ITCPTransport.providedBy(self.transport):
@@ -194,6 +199,8 @@ class FallbackServerFactory(ServerFactory):
         :raises TypeError: a handler that can't be one, or an unknown limit.
         :raises ValueError: a draft, an origin or a limit that can't be.
         """
+        if isinstance(drafts, str) or isinstance(origins, str):
+            raise TypeError("drafts and origins are lists of strings")
         self.limits = Limits(**limits)
         self.drafts = draftsNamed(drafts)
         self._origins = [OriginPattern(pattern) for pattern in origins]

@@ -2,6 +2,8 @@
 ``twistd wsfallback``: its options, and the service that they describe.
 """
 
+import os
+import sys
 import textwrap
 from collections.abc import Callable
 from importlib import import_module
@@ -86,10 +88,7 @@ class Options(usage.Options):
     """
 
     synopsis = "[options]"
-    longdesc = (
-        "Serves every WebSocket client ever shipped on one port, and plain HTTP beside it.\n\n"
-        + _draftsHelp()
-    )
+    longdesc = "Serves every WebSocket client ever shipped on one port, and plain HTTP beside it."
 
     optFlags = [  # noqa: RUF012  # Twisted's way to declare them
         ["frames", None, "Hand over frames as they come instead of whole messages."],
@@ -149,9 +148,7 @@ class Options(usage.Options):
 
     def opt_listen(self, endpoint: str) -> None:
         """
-        Where to listen: tcp:8080, ssl:443:privateKey=..., unix:/path, systemd:..., haproxy:tcp:80
-        and any other Twisted server string; may be given several times [default:
-        tcp:8080:interface=127.0.0.1]
+        Where to listen, a Twisted server string; repeatable [default: tcp:8080:interface=127.0.0.1]
         """
         self["listen"].append(endpoint)
 
@@ -159,13 +156,18 @@ class Options(usage.Options):
 
     def opt_origin(self, pattern: str) -> None:
         """
-        Which origin may connect: scheme://host:port, * for any part; may be given several times
-        [default: any]
+        Which origin may connect: scheme://host:port, * for any part; repeatable [default: any]
         """
         try:
             self["origins"].append(OriginPattern(pattern) and pattern)
         except ValueError as error:
             raise usage.UsageError(f"--origin {pattern}: {error}") from None
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        The help, and what the drafts are: Twisted would make one paragraph of their list.
+        """
+        return f"{super().getUsage(width)}\n{_draftsHelp()}\n"
 
     def parseArgs(self) -> None:
         """
@@ -216,6 +218,10 @@ def _checkEndpoint(endpoint: str) -> None:
     """
     try:
         serverFromString(None, endpoint)
+    except ImportError as error:
+        raise usage.UsageError(
+            f"--listen {endpoint}: {error}; TLS needs pip install 'wsfallback[tls]'"
+        ) from None
     except Exception as error:  # each kind of endpoint has its own way to fail
         raise usage.UsageError(
             f"--listen {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
@@ -235,6 +241,9 @@ def _handlerNamed(name: str) -> HandlerFactory:
             f"{where}: give {', '.join(BUILT_IN)}, or package.module.Name of your own"
         )
     module, _, attribute = name.rpartition(".")
+    # As "python -m" does; the twistd script leaves the working directory out.
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
     try:
         found = getattr(import_module(module), attribute)
     except Exception as error:  # importing runs any code there is

@@ -70,6 +70,7 @@ class MemoryTransport:
         self._clock = clock
         self._peer = peer
         self._incoming = bytearray()
+        self._left: BaseException | None = None
         self._protocol: IProtocol | None = None
 
     def attach(self, protocol: IProtocol) -> None:
@@ -92,6 +93,8 @@ class MemoryTransport:
             data = bytes(self._incoming)
             self._incoming.clear()
             self._protocol.dataReceived(data)
+        if self._left is not None and not self.paused:
+            self.lose(self._left)
 
     def lose(self, reason: BaseException) -> None:
         """
@@ -101,6 +104,15 @@ class MemoryTransport:
             assert self._protocol is not None, "attach a protocol first"
             self.connected = False
             self._protocol.connectionLost(Failure(reason))
+
+    def leave(self, reason: BaseException) -> None:
+        """
+        The client leaves; the server notices when it reads.
+        """
+        if self.paused:
+            self._left = reason
+        else:
+            self.lose(reason)
 
     @property
     def disconnecting(self) -> bool:
@@ -246,7 +258,6 @@ class Client:
     :ivar status: the status that the server answered the handshake with, `None` before.
     :ivar fields: the fields of that answer, names in lower case, several of a name joined.
     :ivar body: what came behind an answer that is no 101.
-    :ivar messages: messages that were not yet fetched by `receive`: `str` text, `bytes` binary.
     :ivar closing: code and reason of the server's close; `None` where it has none of them, or
         before there is one: see `serverClosed`.
     :ivar serverClosed: the server's half of the closing handshake came.
@@ -259,7 +270,7 @@ class Client:
         self.status: int | None = None
         self.fields: dict[str, str] = {}
         self.body = b""
-        self.messages: list[str | bytes] = []
+        self._messages: list[str | bytes] = []
         self.closing: tuple[int, str] | None = None
         self.serverClosed = False
         self.answersClose = True
@@ -332,10 +343,19 @@ class Client:
         return b"".join(self.transport.writes)
 
     @property
+    def messages(self) -> list[str | bytes]:
+        """
+        Messages that were not yet fetched by `receive`: `str` text, `bytes` binary.
+        """
+        self.settle()
+        return self._messages
+
+    @property
     def isOpen(self) -> bool:
         """
         Whether the handshake succeeded, and nobody has begun to close.
         """
+        self.settle()
         return self.status == 101 and not (self.serverClosed or self.disconnected)
 
     @property
@@ -380,7 +400,7 @@ class Client:
             self._lose(ConnectionDone())
 
     def _lose(self, reason: BaseException) -> None:
-        self.transport.lose(reason)
+        self.transport.leave(reason)
         self._clock.advance(0)
 
     def _read(self) -> None:
@@ -465,7 +485,7 @@ class Hixie75Client(Client):
             if end < 0:
                 return
             assert self._buffer[0] == 0, f"no text frame: {bytes(self._buffer[:20])!r}"
-            self.messages.append(self._buffer[1:end].decode())
+            self._messages.append(self._buffer[1:end].decode())
             del self._buffer[: end + 1]
 
 
@@ -579,7 +599,7 @@ class HybiClient(Client):
             self._pieces = []
             if self._isDeflated:  # RFC 7692 §7.2.2
                 payload = self._inflater.decompress(payload + b"\x00\x00\xff\xff")
-            self.messages.append(payload.decode() if self._opcode == TEXT else payload)
+            self._messages.append(payload.decode() if self._opcode == TEXT else payload)
 
     def _closed(self, payload: bytes) -> None:
         self.serverClosed = True

@@ -1,0 +1,209 @@
+"""
+What the reference takes from the code itself: the drafts, the limits, the options, the interfaces.
+
+The functions give reStructuredText, and need no Sphinx; `setup` makes a directive of each.
+"""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from twisted.python.reflect import namedAny
+from zope.interface.interface import Method
+
+from wsfallback.drafts.table import DRAFTS
+from wsfallback.policy import INVALID_TEXT, LIMIT_NAMES, RANGES, Limits
+from wsfallback.tap import Options
+
+
+def draftMatrix() -> str:
+    """
+    Two tables with a row for each draft: what it is and who speaks it; what it can carry.
+    """
+    who = [
+        (f"``{draft.name}``", str(draft.version or "none"), draft.describes, draft.clients)
+        for draft in DRAFTS
+    ]
+    what = [
+        (
+            f"``{draft.name}``",
+            _yes(draft.binary),
+            _yes(draft.ping),
+            _yes(draft.closeCodes),
+            _yes(draft.fragments),
+            "Autobahn" if draft.framing is None else "wsfallback",
+        )
+        for draft in DRAFTS
+    ]
+    return "\n".join(
+        [
+            _table(("Name", "Version", "Covers", "Clients"), who, "14 10 26 50"),
+            _table(
+                ("Name", "Binary", "Ping", "Close codes", "Fragments", "Framing by"),
+                what,
+                "20 14 14 18 16 18",
+            ),
+        ]
+    )
+
+
+def limitTable() -> str:
+    """
+    A row for each limit: its name in both worlds, its default and its range.
+    """
+    limits = Limits()
+    rows = []
+    for name in LIMIT_NAMES:
+        option = optionNamed(name)
+        rows.append((f"``{name}``", f"``--{option}``", _value(getattr(limits, name)), _range(name)))
+    return _table(("Argument", "Option", "Default", "Range"), rows, "22 26 22 30")
+
+
+def optionList() -> str:
+    """
+    An ``option`` directive for each option of the command.
+    """
+    return "\n".join(_options())
+
+
+def interface(name: str) -> str:
+    """
+    An interface with everything in it.
+
+    :param name: of a `zope.interface` interface, dotted.
+    """
+    found = namedAny(name)
+    module, _, short = name.rpartition(".")
+    bases = [base.__name__ for base in found.__bases__ if base.__name__ != "Interface"]
+    lines = [f".. py:class:: {short}", f"   :module: {module}", ""]
+    if bases:
+        lines += [f"   Extends {' and '.join(f'`{base}`' for base in bases)}.", ""]
+    lines += [*_indented(found.__doc__), ""]
+    for member in found.names():
+        described = found[member]
+        if isinstance(described, Method):
+            head = f".. py:method:: {member}{described.getSignatureString()}"
+        else:
+            head = f".. py:attribute:: {member}"
+        lines += [f"   {head}", "", *_indented(described.getDoc(), 6), ""]
+    return "\n".join(lines)
+
+
+def optionNamed(limit: str) -> str:
+    """
+    The option of a limit: ``maxHead`` is ``max-head``.
+    """
+    option = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in limit)
+    return "no-compress" if option == "compress" else option
+
+
+def _options() -> Iterator[str]:
+    limits = {optionNamed(limit): limit for limit in LIMIT_NAMES}
+    rows: list[tuple[str, str, Any, str]] = []
+    flags: list[Any] = Options.optFlags
+    for name, _, text in flags:
+        rows.append((name, f"--{name}", None, text))
+    parameters: list[Any] = Options.optParameters
+    for name, _, default, text, *_ in parameters:
+        rows.append((name, f"--{name} {_unit(name, limits.get(name))}", default, text))
+    methods = [
+        (name.removeprefix("opt_").replace("_", "-"), method)
+        for name, method in inspect.getmembers(Options, inspect.isfunction)
+        if name.startswith("opt_") and method.__module__ == Options.__module__
+    ]
+    letters = {method: name for name, method in methods if len(name) == 1}
+    for name, method in methods:
+        if len(name) > 1:
+            head = f"--{name} {name.upper()}"
+            if method in letters:
+                head = f"-{letters[method]} {name.upper()}, {head}"
+            # Twisted takes the option's help from there, default included.
+            rows.append((name, head, None, " ".join((method.__doc__ or "").split())))
+    for name, head, default, text in sorted(rows):
+        yield f".. option:: {head}"
+        yield ""
+        yield f"   {_literal(text)}"
+        if default is not None:
+            yield f"   Default: ``{_plain(default)}``."
+        if limits.get(name) in RANGES:
+            yield f"   Range: {_range(limits[name])}."
+        yield ""
+
+
+def _unit(option: str, limit: str | None) -> str:
+    if limit is None or limit == "invalidText":
+        return {"drafts": "LIST", "web": "DIRECTORY", "handler": "NAME"}.get(option, "HOW")
+    if isinstance(getattr(Limits(), limit), float):
+        return "SECONDS"
+    return "N" if limit == "maxConnections" else "BYTES"
+
+
+def _range(limit: str) -> str:
+    if limit == "invalidText":
+        return " or ".join(f"``{each}``" for each in INVALID_TEXT)
+    if limit not in RANGES:
+        return "on or off"
+    lowest, highest = (_plain(each) for each in RANGES[limit])
+    return f"{lowest} to {highest}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if value == (1 << 63) - 1:
+        return "2\\ :sup:`63` - 1"
+    return str(value)
+
+
+def _value(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "on" if value else "off"
+    return _plain(value)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _literal(text: str) -> str:
+    """
+    A help text for paper: nothing in it is markup.
+    """
+    return re.sub(r"([*:])", r"\\\1", text)
+
+
+def _indented(text: str | None, spaces: int = 3) -> list[str]:
+    return textwrap.indent(inspect.cleandoc(text or ""), " " * spaces).split("\n")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: str) -> str:
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in (head, *rows):
+        for at, cell in enumerate(row):
+            lines.append(f"   {'* -' if at == 0 else '  -'} {cell}")
+    return "\n".join([*lines, ""])
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """
+    Tell Sphinx.
+    """
+    from sphinx.util.docutils import SphinxDirective
+
+    def directive(make: Callable[..., str], arguments: int = 0) -> type[SphinxDirective]:
+        class Generated(SphinxDirective):
+            required_arguments = arguments
+
+            def run(self) -> list[Any]:
+                return self.parse_text_to_nodes(make(*self.arguments))
+
+        return Generated
+
+    app.add_directive("wsfallback-drafts", directive(draftMatrix))
+    app.add_directive("wsfallback-limits", directive(limitTable))
+    app.add_directive("wsfallback-options", directive(optionList))
+    app.add_directive("wsfallback-interface", directive(partial(interface), 1))
+    return {"parallel_read_safe": True}

@@ -1,0 +1,3 @@
+"""
+Real sockets, real processes, and clients that other people made.
+"""

@@ -1,0 +1,111 @@
+"""
+The documentation says what the code has.
+"""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import wsfallback
+from wsfallback.tap import Options
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def generated() -> ModuleType:
+    """
+    The extension that the documentation is built with.
+    """
+    spec = importlib.util.spec_from_file_location("generated", DOCS / "_ext" / "generated.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pages(folder: str) -> str:
+    """
+    All pages of a folder.
+    """
+    return "\n".join(path.read_text("utf-8") for path in sorted((DOCS / folder).glob("*.rst")))
+
+
+class DocsTests(SynchronousTestCase):
+    """
+    Names and examples.
+    """
+
+    def test_readmesEmbed(self) -> None:
+        """
+        The README's embed is the example that is run.
+        """
+        readme = (ROOT / "README.md").read_text("utf-8")
+        (shown,) = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+        self.assertEqual(shown, (DOCS / "examples" / "embed.py").read_text("utf-8"))
+
+    def test_readmesLinks(self) -> None:
+        """
+        Each file that the README links is there; the picture is made apart.
+        """
+        readme = (ROOT / "README.md").read_text("utf-8")
+        for target in re.findall(r"\]\(([^):#]+)\)", readme):
+            if not target.endswith(".png"):
+                self.assertTrue((ROOT / target).is_file(), target)
+
+    def test_readmesDrafts(self) -> None:
+        """
+        The README names every draft.
+        """
+        readme = (ROOT / "README.md").read_text("utf-8")
+        for draft in wsfallback.DRAFTS:
+            self.assertIn(f"`{draft.name}`", readme)
+
+    def test_everyOption(self) -> None:
+        """
+        The reference has every option of the command, and no other.
+        """
+        options = Options()
+        said = set(re.findall(r"--([a-z-]+)", generated().optionList()))
+        there = {name.rstrip("=") for name in options.longOpt} - {"help", "version"}
+        self.assertEqual(said & there, there)
+        self.assertIn("wsfallback-options", pages("reference"))
+
+    def test_everyLimit(self) -> None:
+        """
+        The table of limits has every limit, and each one's option is one.
+        """
+        table = generated().limitTable()
+        there = {name.rstrip("=") for name in Options().longOpt}
+        for name in wsfallback.Limits.__dataclass_fields__:
+            self.assertIn(f"``{name}``", table)
+            self.assertIn(generated().optionNamed(name), there)
+        self.assertIn("wsfallback-limits", pages("reference"))
+
+    def test_everyDraft(self) -> None:
+        """
+        The matrix has every draft.
+        """
+        for draft in wsfallback.DRAFTS:
+            self.assertIn(f"``{draft.name}``", generated().draftMatrix())
+        self.assertIn("wsfallback-drafts", pages("reference"))
+
+    def test_everyPublicName(self) -> None:
+        """
+        The reference has every public name.
+        """
+        reference = pages("reference")
+        for name in wsfallback.__all__:
+            self.assertRegex(reference, rf"\b{name}\b")
+
+    def test_everyExampleIsShown(self) -> None:
+        """
+        Each example is on a page.
+        """
+        shown = "\n".join(path.read_text("utf-8") for path in DOCS.rglob("*.rst"))
+        for path in (DOCS / "examples").glob("*.py"):
+            self.assertIn(f"examples/{path.name}", shown)

@@ -1,0 +1,276 @@
+"""
+The documentation's examples, run.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import indent
+from types import ModuleType
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from wsfallback import DRAFTS, FallbackServerFactory
+from wsfallback.testing import CLIENT_ADDRESS, attach, connect
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "docs" / "examples"
+SERVERS = ("embed", "website", "routes", "onconnect")
+
+
+def imported(name: str) -> ModuleType:
+    """
+    An example, as its own directory sees it.
+    """
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(EXAMPLES))
+
+
+def child(*arguments: str) -> str:
+    """
+    The output of a Python of its own, started among the examples.
+    """
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=EXAMPLES,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    output = ran.stdout + ran.stderr
+    assert ran.returncode == 0, output
+    return output
+
+
+class ExampleTests(SynchronousTestCase):
+    """
+    What an example shows is what it does, on every draft.
+    """
+
+    def connectEach(self, handler: Any, **asked: Any) -> list[Any]:
+        """
+        A client of each draft, oldest first, each with a server of its own.
+        """
+        return [
+            connect(FallbackServerFactory(handler, reactor=Clock()), draft.name, **asked)
+            for draft in DRAFTS
+        ]
+
+    def test_everyExampleIsTestedHere(self) -> None:
+        """
+        No example is in the directory that these tests don't know.
+        """
+        known = {*SERVERS, "chat", "old_client", "test_chat", "test_with_trial", "test_with_pytest"}
+        self.assertEqual({path.stem for path in EXAMPLES.glob("*.py")}, known)
+
+    def test_embed(self) -> None:
+        """
+        It echoes.
+        """
+        for client in self.connectEach(imported("embed").Echo):
+            client.send("héllo")
+            self.assertEqual(client.receive(), "héllo")
+
+    def test_mainListens(self) -> None:
+        """
+        Each ``main`` listens on port 8080, and goes on.
+        """
+        for name in SERVERS:
+            reactor = MemoryReactorClock()
+            running = ensureDeferred(imported(name).main(reactor))
+            self.assertNoResult(running)
+            ((port, factory, *_),) = reactor.tcpServers
+            self.assertEqual(port, 8080)
+            self.assertIsInstance(factory, FallbackServerFactory)
+
+    def test_site(self) -> None:
+        """
+        A GET is answered by the site, an upgrade by the handler.
+        """
+        factory = imported("website").makeFactory(Clock())
+        factory.doStart()
+        self.addCleanup(factory.doStop)
+        browser, transport = factory.buildProtocol(CLIENT_ADDRESS), StringTransport()
+        browser.makeConnection(transport)
+        browser.dataReceived(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        browser.connectionLost(Failure(ConnectionDone()))
+        head, _, body = transport.value().partition(b"\r\n\r\n")
+        self.assertIn(b"HTTP/1.1 200 ", head)
+        self.assertEqual(body, b"hello by HTTP\n")
+        client = connect(factory, "hixie-76")
+        client.send("hello")
+        self.assertEqual(client.receive(), "hello")
+
+    def test_routes(self) -> None:
+        """
+        Each path has its handler, all others are not found.
+        """
+        for draft in DRAFTS:
+            clock = Clock()
+            clock.advance(1262304000)
+            factory = imported("routes").makeFactory(clock)
+            self.assertEqual(connect(factory, draft.name, path="/clock").receive(), "1262304000")
+            echo = connect(factory, draft.name, path="/echo?x")
+            echo.send("x")
+            self.assertEqual(echo.receive(), "x")
+            self.assertEqual(connect(factory, draft.name, path="/").status, 404)
+
+    def test_onConnect(self) -> None:
+        """
+        A token that is known comes in, with a subprotocol and a cookie.
+        """
+        doorman = imported("onconnect").Doorman
+        for client in self.connectEach(doorman, path="/?token=letmein", protocols=["shout"]):
+            self.assertEqual((client.status, client.protocol), (101, "shout"))
+            self.assertRegex(client.fields["set-cookie"], r"\Asession=[0-9a-f]{32}; HttpOnly\Z")
+            client.send("hi")
+            self.assertEqual(client.receive(), "ada: HI")
+        for client in self.connectEach(doorman, path="/?token=letmein"):
+            self.assertEqual((client.status, client.protocol), (101, None))
+
+    def test_onConnectDenies(self) -> None:
+        """
+        Any other is told 403.
+        """
+        for client in self.connectEach(imported("onconnect").Doorman, path="/?token=x"):
+            self.assertEqual((client.status, client.body), (403, b"Nobody knows this token\n"))
+
+    def test_chatTakesTextOnly(self) -> None:
+        """
+        Who sends binary is closed, and the others go on without.
+        """
+        factory = FallbackServerFactory(imported("chat").Room(), reactor=Clock())
+        other = connect(factory, "hixie-75", path="/?name=a")
+        client = connect(factory, "rfc6455", path="/?name=b")
+        client.send(b"\x00")
+        self.assertEqual(client.closing, (1003, "text only"))
+        other.settle()
+        self.assertEqual(other.messages[-1], "b left")
+
+    def test_chatOutlivesWhoIsClosing(self) -> None:
+        """
+        A member that does not answer its close stops no message to the others.
+        """
+        factory = FallbackServerFactory(imported("chat").Room(), reactor=Clock())
+        other = connect(factory, "hixie-76", path="/?name=a")
+        client = connect(factory, "rfc6455", path="/?name=b")
+        client.answersClose = False
+        client.send(b"\x00")
+        other.send("still here")
+        self.assertEqual(other.messages[-1], "a: still here")
+
+    def test_oldClient(self) -> None:
+        """
+        The client of 2010 prints what the tutorial says.
+        """
+        oldClient = imported("old_client")
+        factory = FallbackServerFactory(imported("chat").Room(), reactor=Clock())
+        connection = MemoryConnection(factory)
+        self.patch(oldClient.socket, "create_connection", lambda *_, **__: connection)
+        printed = StringIO()
+        with redirect_stdout(printed):
+            oldClient.main(8080)
+        tutorial = (ROOT / "docs" / "tutorial.rst").read_text("utf-8")
+        self.assertIn(indent(printed.getvalue(), "    "), tutorial)
+
+
+class MemoryConnection:
+    """
+    As much of a client's socket as the old client needs, with a server at its other end.
+    """
+
+    def __init__(self, factory: FallbackServerFactory) -> None:
+        self._client = attach(factory, "hixie-76")
+        self._read = 0
+
+    def __enter__(self) -> "MemoryConnection":
+        """
+        Itself.
+        """
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """
+        End TCP.
+        """
+        self._client.finish()
+
+    def makefile(self, mode: str) -> "MemoryConnection":
+        """
+        Itself again: it reads, too.
+        """
+        return self
+
+    def sendall(self, data: bytes) -> None:
+        """
+        To the server.
+        """
+        self._client.deliver(data)
+
+    def read(self, size: int | None = None) -> bytes:
+        """
+        From the server.
+        """
+        wire = self._client.wire[self._read :]
+        got: bytes = wire if size is None else wire[:size]
+        self._read += len(got)
+        return got
+
+    def readline(self) -> bytes:
+        """
+        A line of it.
+        """
+        return self.read(self._client.wire.index(b"\n", self._read) + 1 - self._read)
+
+
+class ChildTests(SynchronousTestCase):
+    """
+    The examples that are tests pass, each under its own runner.
+    """
+
+    def test_trial(self) -> None:
+        """
+        One test by trial.
+        """
+        self.assertIn("PASSED (successes=1)", self.trial("test_with_trial"))
+
+    def test_chat(self) -> None:
+        """
+        The tutorial's two tests.
+        """
+        self.assertIn("PASSED (successes=2)", self.trial("test_chat"))
+
+    def trial(self, module: str) -> str:
+        """
+        What trial says.
+        """
+        with TemporaryDirectory() as directory:
+            return child("twisted.trial", "--temp-directory", f"{directory}/trial", module)
+
+    def test_pytest(self) -> None:
+        """
+        Two tests by pytest, for each draft.
+        """
+        output = child("pytest", "-p", "no:cacheprovider", "test_with_pytest.py")
+        self.assertIn(f"{2 * len(DRAFTS)} passed", output)

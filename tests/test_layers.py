@@ -1,0 +1,279 @@
+"""
+Which module may import which: the layers, read from the imports themselves.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import wsfallback
+
+PACKAGE = Path(wsfallback.__file__).parent
+PLUGIN = PACKAGE.parent / "twisted" / "plugins" / "wsfallback_plugin.py"
+
+#: Every module: what of this package it may import. Lowest first; each imports from above only.
+LAYERS: dict[str, set[str]] = {
+    # The standard library and each other, in this direction.
+    "errors": set(),
+    "events": set(),
+    "request": {"errors"},
+    "drafts": set(),
+    "drafts.hixie75": {"errors", "events", "request"},
+    "drafts.hixie76": {"drafts.hixie75", "errors", "request"},
+    "drafts.table": {"drafts.hixie75", "drafts.hixie76", "errors", "request"},
+    # What the protocols stand on.
+    "policy": {"drafts.table"},
+    "deadline": set(),
+    "leaving": {"deadline"},
+    "interfaces": set(),
+    # The application's side.
+    "handlers": {"drafts.table", "interfaces"},
+    "demo": {"errors", "handlers"},
+    # The protocols.
+    "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy", "request"},
+    "hixie": {"drafts.hixie75", "errors", "events", "forwarding", "interfaces", "leaving"},
+    "modern": {"drafts.table", "errors", "forwarding", "interfaces", "policy", "request"},
+    "server": {
+        "deadline",
+        "drafts.table",
+        "errors",
+        "forwarding",
+        "hixie",
+        "interfaces",
+        "leaving",
+        "modern",
+        "policy",
+        "request",
+    },
+    # In memory, apart from the code that it tests.
+    "testing": set(),
+    # What is public.
+    "": {"drafts.table", "errors", "handlers", "interfaces", "policy", "server"},
+    # The command: nothing imports it but the plugin, and that by name.
+    "tap": {"demo", "drafts.table", "interfaces", "policy", "server"},
+    "__main__": set(),
+}
+
+#: Every module: which other packages it may import; none if it isn't here.
+OTHERS: dict[str, set[str]] = {
+    "deadline": {"twisted"},
+    "leaving": {"twisted"},
+    "interfaces": {"autobahn", "zope"},
+    "handlers": {"autobahn", "zope"},
+    "demo": {"autobahn", "twisted"},
+    "forwarding": {"autobahn", "twisted"},
+    "hixie": {"autobahn", "twisted", "zope"},
+    "modern": {"autobahn", "twisted", "zope"},
+    "server": {"autobahn", "twisted", "zope"},
+    "testing": {"twisted", "zope"},
+    "tap": {"twisted"},
+    "__main__": {"twisted"},
+}
+
+#: Importing one of these installs a reactor.
+REACTORS = ("twisted.internet.reactor", "twisted.internet.default")
+
+
+def moduleName(path: Path) -> str:
+    """
+    ``drafts.table``; the empty string for the package itself.
+    """
+    parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {moduleName(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(nodes: list[ast.AST]) -> Iterator[str]:
+    """
+    The full names of what these import: a module's, or that of a name in it.
+    """
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def everywhere(path: Path) -> list[str]:
+    """
+    What a file imports, at whatever place.
+    """
+    return list(imported(list(ast.walk(ast.parse(path.read_text("utf-8"))))))
+
+
+def atModuleLevel(path: Path) -> list[str]:
+    """
+    What a file imports when it is imported: all that is not in a function.
+    """
+    nodes: list[ast.AST] = []
+    waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            nodes.append(node)
+            waiting.extend(ast.iter_child_nodes(node))
+    return list(imported(nodes))
+
+
+def ours(name: str) -> str | None:
+    """
+    The module of this package that an import is about; `None` for any other's.
+    """
+    first, _, rest = name.partition(".")
+    if first != "wsfallback":
+        return None
+    # ``from wsfallback.errors import quoted`` is about a name in a module.
+    return rest if rest in MODULES else rest.rpartition(".")[0]
+
+
+def run(program: str) -> str:
+    """
+    What a new interpreter prints.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        cwd=PACKAGE.parent,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
+
+
+class LayerTests(SynchronousTestCase):
+    """
+    The tables above are what the modules do.
+    """
+
+    def test_everyModuleIsInTheTable(self) -> None:
+        """
+        A new module gets its place first.
+        """
+        self.assertEqual(set(LAYERS), set(MODULES))
+        self.assertTrue(set(OTHERS) <= set(MODULES))
+
+    def test_ourModules(self) -> None:
+        """
+        Each module imports what it may.
+        """
+        for name, path in MODULES.items():
+            found = {ours(each) for each in everywhere(path)} - {None}
+            self.assertEqual(found - LAYERS[name], set(), name)
+
+    def test_theTableIsNotLarger(self) -> None:
+        """
+        And it does import that: a permission that nobody needs is taken back.
+        """
+        for name, path in MODULES.items():
+            found = {ours(each) for each in everywhere(path)}
+            self.assertEqual(LAYERS[name] - found, set(), name)
+
+    def test_theTableHasADirection(self) -> None:
+        """
+        No module may import one that is further down.
+        """
+        known: set[str] = set()
+        for name, allowed in LAYERS.items():
+            self.assertTrue(allowed <= known, name)
+            known.add(name)
+
+    def test_otherPackages(self) -> None:
+        """
+        The lowest modules import the standard library alone, all others what they need.
+        """
+        for name, path in MODULES.items():
+            found = {each.partition(".")[0] for each in everywhere(path)}
+            foreign = found - sys.stdlib_module_names - {"wsfallback"}
+            self.assertEqual(foreign, OTHERS.get(name, set()), name)
+
+    def test_autobahnsEngine(self) -> None:
+        """
+        Autobahn's engine enters in one module; its request type and its way to write an address
+        are what the others have of it.
+        """
+        for name, path in MODULES.items():
+            for each in everywhere(path):
+                if each.startswith("autobahn.") and name != "modern":
+                    self.assertTrue(
+                        each.startswith("autobahn.websocket.types.")
+                        or each == "autobahn.twisted.util.peer2str",
+                        (name, each),
+                    )
+
+    def test_thePluginNamesTheCommand(self) -> None:
+        """
+        ``twistd`` learns of the command without importing it.
+        """
+        self.assertEqual([each for each in everywhere(PLUGIN) if each.startswith("wsfallback")], [])
+        strings = {
+            node.value
+            for node in ast.walk(ast.parse(PLUGIN.read_text("utf-8")))
+            if isinstance(node, ast.Constant)
+        }
+        self.assertIn("wsfallback.tap", strings)
+
+
+class ReactorTests(SynchronousTestCase):
+    """
+    The reactor is a parameter.
+    """
+
+    def test_noneAtModuleLevel(self) -> None:
+        """
+        No module imports one when it is imported.
+        """
+        for name, path in [*MODULES.items(), ("plugin", PLUGIN)]:
+            for each in atModuleLevel(path):
+                self.assertFalse(each.startswith(REACTORS), (name, each))
+                self.assertFalse(each.endswith("reactor"), (name, each))
+
+    def test_importingInstallsNone(self) -> None:
+        """
+        Neither the package nor any of its modules chooses a reactor for the application.
+        """
+        names = [f"wsfallback.{name}".rstrip(".") for name in MODULES if name != "__main__"]
+        self.assertEqual(
+            run(
+                "import importlib, sys\n"
+                f"for name in {names!r}:\n"
+                "    importlib.import_module(name)\n"
+                "    if 'twisted.internet.reactor' in sys.modules:\n"
+                "        sys.exit(f'{name} installs a reactor')\n"
+                "print('none')"
+            ),
+            "none",
+        )
+
+    def test_importingImportsNoCommand(self) -> None:
+        """
+        An application that embeds the factory gets neither command nor demonstration.
+        """
+        self.assertEqual(
+            run(
+                "import sys, wsfallback\n"
+                "print([name for name in ('tap', 'demo', 'testing')"
+                " if 'wsfallback.' + name in sys.modules])"
+            ),
+            "[]",
+        )
+
+    def test_reading(self) -> None:
+        """
+        The reader of imports finds one in a class or a condition, and leaves functions alone.
+        """
+        source = Path(self.mktemp())
+        source.write_text(
+            "if True:\n    import a.b\nclass C:\n    from c import d\n"
+            "def f():\n    import e\ntry:\n    import g\nexcept ImportError:\n    pass\n",
+            "utf-8",
+        )
+        self.assertEqual(set(atModuleLevel(source)), {"a.b", "c.d", "g"})
+        self.assertEqual(set(everywhere(source)), {"a.b", "c.d", "e", "g"})
