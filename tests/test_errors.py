@@ -70,12 +70,6 @@ class QuotedTests(SynchronousTestCase):
         """
         self.assertEqual(quoted(b"x" * (CLIPPED + 1)), repr("x" * CLIPPED) + "...")
 
-    def test_anyBytes(self) -> None:
-        """
-        A bytearray looks like bytes.
-        """
-        self.assertEqual(quoted(bytearray(b"a b")), "'a b'")
-
 
 class PhraseTests(SynchronousTestCase):
     """

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.contract import recorder
 from wsfallback import FallbackServerFactory, MessageHandler
 from wsfallback.demo import Echo
-from wsfallback.modern import GUID, clipped, unfinished
+from wsfallback.drafts.rfc6455 import GUID
 from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS
 from wsfallback.testing import BINARY, CLOSE, PING, PONG, TEXT, Frame, HybiClient, attach, connect
 from wsfallback.testing import request as openingRequest
@@ -599,63 +599,3 @@ class KeepaliveTests(SynchronousTestCase):
         client.close(1000)
         client.advance(100)
         self.assertEqual([frame.opcode for frame in client.frames], [CLOSE])
-
-
-class UTF8Tests(SynchronousTestCase):
-    """
-    Where a piece of text may be cut.
-    """
-
-    @given(st.text(), st.integers(0, 20))
-    def test_unfinished(self, text: str, cut: int) -> None:
-        """
-        Less its unfinished end, any beginning of UTF-8 is UTF-8, and no more is taken.
-        """
-        data = text.encode()[:cut]
-        whole = data[: len(data) - unfinished(data)]
-        self.assertEqual(whole.decode(), data.decode(errors="ignore"))
-
-    @given(st.binary(max_size=6))
-    def test_anyBytes(self, data: bytes) -> None:
-        """
-        Of what is no UTF-8, at most three bytes are held back.
-        """
-        self.assertIn(unfinished(data), range(4))
-
-    def test_clipped(self) -> None:
-        """
-        A lone surrogate, which is in no UTF-8, becomes a question mark.
-        """
-        self.assertEqual(clipped("a\ud800\u2713", 5), b"a?\xe2\x9c\x93")
-        self.assertEqual(clipped("a\ud800\u2713", 4), b"a?")
-
-
-class AutobahnTests(SynchronousTestCase):
-    """
-    What we rely on in Autobahn beyond its documentation.
-    """
-
-    def test_answerGoesThroughSendData(self) -> None:
-        """
-        The answer to the handshake is one call of sendData while connecting: there ours
-        takes its place.
-        """
-        from autobahn.twisted.websocket import WebSocketServerProtocol
-
-        seen = []
-
-        class Watched(WebSocketServerProtocol):
-            def sendData(self, data: bytes, sync: bool = False, chopsize: Any = None) -> None:
-                seen.append((self.state, data))
-                super().sendData(data, sync, chopsize)
-
-        factory = serve()
-        protocol = Watched()
-        protocol.factory = factory._modern
-        client = attach(serve())
-        protocol.makeConnection(client.transport)
-        protocol.dataReceived(openingRequest("rfc6455", headers=DEFLATE))
-        ((state, data),) = seen
-        self.assertEqual(state, protocol.STATE_CONNECTING)
-        self.assertTrue(data.startswith(b"HTTP/1.1 101 "), data)
-        protocol.connectionLost()

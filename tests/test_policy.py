@@ -93,6 +93,23 @@ class LimitsTests(SynchronousTestCase):
             for value in (math.inf, -math.inf, math.nan, True, False):
                 self.assertRaises(ValueError, Limits, **{name: value})
 
+    def test_countsAreWhole(self) -> None:
+        """
+        There is no half byte, nor half a connection.
+        """
+        for name in RANGES:
+            if not isSeconds(name):
+                self.assertRaises(ValueError, Limits, **{name: 64.5})
+
+    def test_secondsMayBeParts(self) -> None:
+        """
+        Of seconds there are halves, and whole ones need no point.
+        """
+        for name in RANGES:
+            if isSeconds(name):
+                self.assertEqual(getattr(Limits(**{name: 0.5}), name), 0.5)  # type: ignore[arg-type]
+                self.assertEqual(getattr(Limits(**{name: 3}), name), 3)  # type: ignore[arg-type]
+
     def test_noneIsForFragmentAlone(self) -> None:
         """
         Only messages can go without a limit: that of their fragments.
@@ -210,6 +227,10 @@ class OriginPatternTests(SynchronousTestCase):
         self.assertMatches("https://example.com", "https://example.com:443")
         self.assertMatches("https://example.com:443", "https://example.com")
         self.assertMatches("http://example.com:80", "http://example.com")
+        self.assertMatches(
+            "*://kiosk:443", "https://kiosk", "https://kiosk:443", "http://kiosk:443"
+        )
+        self.assertRefuses("*://kiosk:443", "http://kiosk")
         self.assertRefuses("http://example.com", "http://example.com:443")
         self.assertRefuses("https://example.com", "https://example.com:80")
 

@@ -15,13 +15,8 @@ from zope.interface import implementer
 from wsfallback.drafts.hixie75 import Framing, Opening
 from wsfallback.errors import FrameError, HandshakeError, NotOpen, UnsupportedByDraft
 from wsfallback.events import Closing, Event, Text
-from wsfallback.forwarding import (
-    Acceptance,
-    Forwarding,
-    checked,
-    connectionRequest,
-    denial,
-)
+from wsfallback.forwarding import Forwarding, checked
+from wsfallback.handshake import Acceptance, connectionRequest, denial
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
 from wsfallback.leaving import leave
 

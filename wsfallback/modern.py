@@ -1,60 +1,32 @@
 """
 `ModernServerProtocol`: hybi-07 to RFC 6455, by Autobahn's engine.
 
-Autobahn gets a request of ours with what it needs to know, never the client's bytes: its reader
-is laxer than ours, and stricter where old clients need it not to be (version 7, keys of 15 bytes,
-origins without a scheme). In the same way the answer is ours, with what Autobahn has agreed on.
+Bounds, deadlines and closing are ours, so that they are the same as on the other drafts.
 """
 
 import re
-from base64 import b64encode
-from collections.abc import Iterator
-from hashlib import sha1
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from wsfallback.drafts.table import HYBI_10, RFC_6455
+from wsfallback.drafts import rfc6455
+from wsfallback.engine import Silent, engineRequest, offeredProtocols
 from wsfallback.errors import HandshakeError, NotOpen
-from wsfallback.forwarding import (
-    MAX_HELD,
-    Acceptance,
-    Forwarding,
-    checked,
-    connectionRequest,
-    denial,
-    extensions,
-)
+from wsfallback.forwarding import MAX_HELD, Forwarding, checked
+from wsfallback.handshake import Acceptance, connectionRequest, denial
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
 from wsfallback.leaving import leave
-from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS, Limits
-from wsfallback.request import Request
-
-#: RFC 6455 §1.3.
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS
+from wsfallback.utf8 import clipped, unfinished
 
 _TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
 _MAX_CONTROL = 125
 _COMPRESSED = 4  # RSV1 among the three RSV bits, as Autobahn counts them
-_NAME = "permessage-deflate"
-
-
-class _Silent:
-    """
-    Takes the place of Autobahn's logger: a connection that fails has its one line from us.
-    """
-
-    def _nothing(self, *arguments: object, **fields: object) -> None:
-        pass
-
-    trace = debug = info = warn = error = failure = critical = _nothing
 
 
 @implementer(IMessageHandler, IMessageChannel)
@@ -63,7 +35,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
     The server's end of one connection with a client of hybi-07 or later.
     """
 
-    log = _Silent()
+    log = Silent()
     websocket_extensions_in_use: list[Any] = []  # noqa: RUF012  # Autobahn sets it when it opens
 
     _pinged = False
@@ -82,7 +54,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         except HandshakeError as error:
             self._refuse(error)
             return
-        super().dataReceived(_engineRequest(self._admission.request, self._limits))
+        super().dataReceived(engineRequest(self._admission.request, self._limits))
         if self.state == self.STATE_CONNECTING:
             self._decisionPending()
 
@@ -94,7 +66,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         asked = self._admission.request
         decision = super().onConnect(
-            connectionRequest(asked, self.draft, self.peer or "", _protocols(asked))
+            connectionRequest(asked, self.draft, self.peer or "", offeredProtocols(asked))
         )
         return decision.addCallback(self._accepted)
 
@@ -122,28 +94,14 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
 
     def _answer(self, engines: bytes) -> bytes:
         """
-        The answer to the handshake.
-
-        RFC 6455 §4.2.2 step 5; ``Upgrade`` in lower case, since hybi-08 clients compare it.
+        Our answer to the handshake.
 
         :param engines: Autobahn's, for the extensions that it has agreed on.
         """
-        protocol, fields = self._acceptance
         key = self._admission.request.get(b"sec-websocket-key") or b""
-        accept = b64encode(sha1(key + GUID, usedforsecurity=False).digest())
         agreed = re.search(rb"\r\nSec-WebSocket-Extensions: ([^\r\n]+)", engines)
-        lines = [
-            b"HTTP/1.1 101 Switching Protocols",
-            b"Upgrade: websocket",
-            b"Connection: Upgrade",
-            b"Sec-WebSocket-Accept: " + accept,
-        ]
-        if protocol is not None:
-            lines.append(b"Sec-WebSocket-Protocol: " + protocol.encode("latin-1"))
-        if agreed is not None:
-            lines.append(b"Sec-WebSocket-Extensions: " + agreed[1])
-        lines.extend(f"{name}: {value}".encode("latin-1") for name, value in fields)
-        return b"\r\n".join(lines) + b"\r\n\r\n"
+        protocol, fields = self._acceptance
+        return rfc6455.head(key, protocol, agreed and agreed[1], fields)
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """
@@ -377,110 +335,3 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         self._pinged = True
         self.sendPing()
         self._deadline.set(self._limits.pingTimeout, self._silent)
-
-
-class ModernServerFactory(WebSocketServerFactory):
-    """
-    What Autobahn wants to be told, once for all connections.
-    """
-
-    protocol = ModernServerProtocol
-    log = _Silent()
-
-    def __init__(self, limits: Limits, clock: IReactorTime) -> None:
-        super().__init__(server="", reactor=clock)  # type: ignore[no-untyped-call]
-        self.setProtocolOptions(  # type: ignore[no-untyped-call]
-            webStatus=False,
-            # A bound for inflating. Ours is exact; this one leaves room for what a message
-            # that does not deflate grows by.
-            maxMessagePayloadSize=limits.maxMessage + limits.maxMessage // 1024 + 64,
-            failByDrop=False,
-            echoCloseCodeReason=True,  # RFC 6455 §5.5.1; browsers report the code that comes back
-            tcpNoDelay=not limits.nagle,
-            allowNullOrigin=True,
-            perMessageCompressionAccept=_acceptDeflate,
-            # Deadlines are ours, on the clock that we were given.
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-            autoPingInterval=0,
-        )
-
-
-def _acceptDeflate(offers: list[Any]) -> Any:
-    """
-    Accept the first offer; none other than permessage-deflate is passed on to Autobahn.
-    """
-    return PerMessageDeflateOfferAccept(offers[0])
-
-
-def _protocols(request: Request) -> list[str]:
-    """
-    The subprotocols that a client offers, in its order, each once.
-    """
-    members = request.members(b"sec-websocket-protocol")
-    return list(dict.fromkeys(member.decode("ascii") for member in members))
-
-
-def _engineRequest(request: Request, limits: Limits) -> bytes:
-    """
-    The opening handshake that Autobahn gets.
-    """
-    version = RFC_6455.version
-    if request.get(b"sec-websocket-version") != b"%d" % version:
-        version = HYBI_10.version  # hybi-07 has hybi-10's wire
-    lines = [
-        "GET / HTTP/1.1",
-        "Host: localhost",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Version: {version}",
-        f"Sec-WebSocket-Key: {'A' * 22}==",
-    ]
-    protocols = _protocols(request)
-    if protocols:
-        lines.append(f"Sec-WebSocket-Protocol: {', '.join(protocols)}")
-    offers = list(_deflateOffers(request)) if limits.compress else []
-    if offers:
-        lines.append(f"Sec-WebSocket-Extensions: {', '.join(offers)}")
-    return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
-
-
-def _deflateOffers(request: Request) -> Iterator[str]:
-    """
-    The client's offers of permessage-deflate that can be accepted.
-
-    RFC 7692 §7.1 has a server decline an offer that it doesn't understand; Autobahn refuses the
-    whole handshake for it.
-    """
-    for name, parameters in extensions(request):
-        if name == _NAME:
-            try:
-                offer = PerMessageDeflateOffer.parse(parameters)
-                PerMessageDeflateOfferAccept(offer)
-            except Exception:  # Autobahn's parser raises just that
-                continue
-            pairs = [
-                key if value is True else f"{key}={value}" for key, (value,) in parameters.items()
-            ]
-            yield "; ".join([_NAME, *pairs])
-
-
-def unfinished(data: bytes) -> int:
-    """
-    How many bytes at the end of a piece of UTF-8 begin a character that is not complete.
-
-    RFC 3629 §3.
-    """
-    for back, byte in enumerate(reversed(data[-3:]), 1):
-        if byte >= 0xC0:
-            return back if back < (2 + (byte >= 0xE0) + (byte >= 0xF0)) else 0
-        if byte < 0x80:
-            return 0
-    return 0
-
-
-def clipped(text: str, size: int) -> bytes:
-    """
-    As much of a text, in UTF-8, as has room.
-    """
-    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore").encode()

@@ -67,7 +67,9 @@ class Limits:
             value = getattr(self, name)
             if value is None and name == "fragment":
                 continue
-            if isinstance(value, bool) or not lowest <= value <= highest:
+            isWhole = isinstance(value, int) and not isinstance(value, bool)
+            isNumber = isWhole or (isinstance(value, float) and isinstance(lowest, float))
+            if not (isNumber and lowest <= value <= highest):
                 raise ValueError(f"{name} must be from {lowest} to {highest}, not {value!r}")
         if self.invalidText not in INVALID_TEXT:
             raise ValueError(
@@ -75,7 +77,7 @@ class Limits:
             )
 
 
-#: The range of each number, both ends included.
+#: The range of each number, both ends included; those that may have a fraction are seconds.
 RANGES: dict[str, tuple[float, float]] = {
     "handshakeTimeout": (0.1, _YEAR),
     "maxHead": (64, _MEBIBYTE),
@@ -130,15 +132,10 @@ class OriginPattern:
         :raises ValueError: it can match no origin.
         """
         self._exact = pattern.lower()
-        self._parts: tuple[re.Pattern[str], ...] | None = None
         if not re.fullmatch(r"[\x21-\x7e]+", pattern):
             raise ValueError(f"an origin is scheme://host:port without spaces, not {pattern!r}")
-        parts = _parts(self._exact)
-        if parts is not None:
-            self._parts = tuple(
-                re.compile(".*".join(map(re.escape, part.split("*")))) for part in parts
-            )
-        elif "/" in pattern or (self._exact != "*" and "*" in pattern):
+        self._match = _SERIALIZED.fullmatch(self._exact)
+        if self._match is None and ("/" in pattern or ("*" in pattern and pattern != "*")):
             raise ValueError(f"an origin is scheme://host:port and no more, not {pattern!r}")
 
     def matches(self, origin: str) -> bool:
@@ -146,23 +143,21 @@ class OriginPattern:
         Whether a client's origin, as sent, is one of these.
         """
         origin = origin.lower()
-        if origin == self._exact or self._exact == "*":
+        if self._exact in (origin, "*"):
             return True
-        parts = _parts(origin)
-        if parts is None or self._parts is None or "*" in origin:
+        match, pattern = _SERIALIZED.fullmatch(origin), self._match
+        if match is None or pattern is None or "*" in origin:
             return False
-        return all(
-            pattern.fullmatch(part) for pattern, part in zip(self._parts, parts, strict=True)
+        default = _DEFAULT_PORTS.get(match["scheme"], "")
+        return (
+            _isLike(pattern["scheme"], match["scheme"])
+            and _isLike(pattern["host"], match["host"])
+            and _isLike(pattern["port"] or default, match["port"] or default)
         )
 
 
-def _parts(origin: str) -> tuple[str, str, str] | None:
+def _isLike(pattern: str, part: str) -> bool:
     """
-    Scheme, host and port, the port empty where it is the scheme's own; `None` for what is no
-    such origin.
+    Whether a part of an origin is what the pattern has there.
     """
-    match = _SERIALIZED.fullmatch(origin)
-    if match is None:
-        return None
-    scheme, port = match["scheme"], match["port"] or ""
-    return scheme, match["host"], "" if port == _DEFAULT_PORTS.get(scheme) else port
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), part) is not None

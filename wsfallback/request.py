@@ -94,7 +94,7 @@ class Request:
 
         RFC 9112 §3.2.
         """
-        absolute = re.match(rb"https?://[^/?#]*", self.target, re.IGNORECASE)
+        absolute = re.match(rb"https?://[^/?#]+", self.target, re.IGNORECASE)
         if absolute is None:
             return self.target
         rest = self.target[absolute.end() :]

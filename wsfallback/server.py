@@ -29,12 +29,13 @@ from zope.interface import alsoProvides
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
+from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Admission
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.interfaces import IMessageHandler
 from wsfallback.leaving import leave
-from wsfallback.modern import ModernServerFactory, ModernServerProtocol
+from wsfallback.modern import ModernServerProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
 
@@ -215,7 +216,7 @@ class FallbackServerFactory(ServerFactory):
 
             reactor = cast(IReactorTime, installed)
         self.reactor: IReactorTime = reactor
-        self._modern = ModernServerFactory(self.limits, self.reactor)
+        self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = 0
 
     def startFactory(self) -> None:
@@ -283,7 +284,7 @@ class FallbackServerFactory(ServerFactory):
         if draft.framing is not None:
             return HixieServerProtocol()
         protocol = ModernServerProtocol()
-        protocol.factory = self._modern
+        protocol.factory = self._engine
         return protocol
 
     def httpFactory(self, request: Request) -> IProtocolFactory:

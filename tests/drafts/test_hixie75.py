@@ -3,6 +3,7 @@ draft-hixie-75: opening handshake and framing.
 """
 
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -232,7 +233,7 @@ class FramingTestCase(SynchronousTestCase):
         """
         return Framing(maxMessage, maxSkipped, replaceInvalid)
 
-    def assertYields(self, data: bytes, *events: Event, **options: int) -> None:
+    def assertYields(self, data: bytes, *events: Event, **options: Any) -> None:
         """
         This is these events and whole: in one piece, byte by byte, and with a frame behind.
         """
@@ -244,7 +245,7 @@ class FramingTestCase(SynchronousTestCase):
         for pieces in ([data + b"\x00behind\xff"], single(data + b"\x00behind\xff")):
             self.assertEqual(run(self.framing(**options), pieces), ([*events, *behind], None), data)
 
-    def assertFails(self, code: int, data: bytes, *events: Event, **options: int) -> None:
+    def assertFails(self, code: int, data: bytes, *events: Event, **options: Any) -> None:
         """
         This is these events and then an error, in one piece and byte by byte.
         """

@@ -80,13 +80,12 @@ def reference(key: bytes) -> int | None:
 
 def outcome(key: bytes) -> int | None:
     """
-    Our number, `None` if the key is refused.
+    Our number; `None` if the key is refused with 400, less than 0 for any other status.
     """
     try:
         return number(key)
     except HandshakeError as error:
-        assert error.status == 400, error
-        return None
+        return None if error.status == 400 else -error.status
 
 
 class NumberTests(SynchronousTestCase):

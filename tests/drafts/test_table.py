@@ -190,7 +190,16 @@ class RecognitionTests(TableTestCase):
         """
         Row 1: neither a path nor a URL.
         """
-        for target in (b"*", b"chat", b"example.com:80", b"ftp://example.com/", b"?a", b"http:/a"):
+        for target in (
+            b"*",
+            b"chat",
+            b"example.com:80",
+            b"ftp://example.com/",
+            b"?a",
+            b"http:/a",
+            b"http://",
+            b"http:///a",
+        ):
             for lines in GOOD.values():
                 self.assertRefused(400, *lines, first=b"GET " + target + b" HTTP/1.1")
 

@@ -132,7 +132,9 @@ def choose(request: Request, drafts: Collection[Draft] = DRAFTS) -> Draft | None
     draft = _announced(request, drafts)
     if draft not in drafts:
         raise _unserved(drafts, None)
-    if draft.opening is not None and not request.target.startswith(b"/"):
+    # Absolute form is for later drafts only: hixie's answer repeats the target behind the host.
+    path = request.resource if draft.opening is None else request.target
+    if not path.startswith(b"/"):
         raise HandshakeError(400, "The request target must be a path", request.target)
     if draft.opening is not hixie76.Opening and (request.get(b"content-length") or b"0") != b"0":
         # hixie-76's key3 is announced as a body by some clients; to all others it would be

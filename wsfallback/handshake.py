@@ -1,0 +1,102 @@
+"""
+The opening handshake between Autobahn's types and ours: what a handler is asked, what it answers.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from autobahn.websocket.types import ConnectionRequest
+
+from wsfallback.drafts.table import Draft
+from wsfallback.errors import HandshakeError, phrase
+from wsfallback.request import Request
+
+#: What a handler decides on a request: the subprotocol, and more fields for the answer.
+Acceptance = tuple[str | None, tuple[tuple[str, str], ...]]
+
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+#: The handshake's own fields.
+_RESERVED = re.compile(
+    r"(sec-)?websocket-.*|upgrade|connection|content-length|transfer-encoding", re.IGNORECASE
+)
+
+
+def connectionRequest(
+    request: Request, draft: Draft, peer: str, protocols: list[str]
+) -> ConnectionRequest:
+    """
+    The request as the handler sees it, built alike for all drafts in Autobahn's type.
+    """
+    headers: dict[str, str] = {}
+    for name, _ in request.fields:
+        text = name.decode("ascii")
+        if text not in headers:
+            headers[text] = b", ".join(request.all(name)).decode("latin-1")
+    host = headers.get("host", "")
+    path, _, query = request.resource.decode("ascii").partition("?")
+    return ConnectionRequest(
+        peer=peer,
+        headers=headers,
+        host=re.sub(r":[0-9]*\Z", "", host),
+        path=path,
+        params=parse_qs(query),
+        version=draft.version,
+        # Where it is missing Autobahn has the empty string.
+        origin=(request.get(draft.originField) or b"").decode("latin-1"),
+        protocols=protocols,
+        extensions=extensions(request),
+    )
+
+
+def extensions(request: Request) -> list[tuple[str, dict[str, list[Any]]]]:
+    """
+    The extensions that a client offers, in Autobahn's form: name and parameters.
+
+    RFC 6455 §9.1: ``name; parameter; parameter=value``; a parameter without a value is `True`.
+    """
+    offered = []
+    for member in request.members(b"sec-websocket-extensions"):
+        name, *pairs = (part.strip() for part in member.decode("latin-1").split(";"))
+        parameters: dict[str, list[Any]] = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            parameters.setdefault(key.strip().lower(), []).append(
+                value.strip().strip('"') if equals else True
+            )
+        offered.append((name.lower(), parameters))
+    return offered
+
+
+def acceptance(result: Any, request: ConnectionRequest) -> Acceptance:
+    """
+    What a handler's ``onConnect`` gave, checked.
+
+    :raises ValueError: nothing that could be sent.
+    """
+    protocol, headers = result if isinstance(result, tuple) else (result, None)
+    if protocol is not None and protocol not in request.protocols:
+        raise ValueError(f"onConnect chose {protocol!r} of {request.protocols!r}")
+    return protocol, tuple(_checkedFields(headers or {}))
+
+
+def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple[str, str]]:
+    """
+    :raises ValueError: a field that could change the answer.
+    """
+    for name, values in headers.items():
+        if not _TOKEN.fullmatch(name) or _RESERVED.fullmatch(name):
+            raise ValueError(f"{name!r} is no field that a handler may add to the answer")
+        for value in [values] if isinstance(values, str) else values:
+            if not _VALUE.fullmatch(value):
+                raise ValueError(f"{value!r} is no value for the field {name}")
+            yield name, value
+
+
+def denial(status: int, reason: str | None) -> HandshakeError:
+    """
+    A handler's refusal as what the wire says: its reason, or that of the status.
+    """
+    return HandshakeError(status, reason or phrase(status))
