@@ -693,6 +693,21 @@ class _Contract(HandlerContract):
         self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
         self.assertOver(client, kind.made[0])
 
+    def test_clientThatEndsItsHalf(self: Any) -> None:
+        """
+        It gets what it is owed, unless it takes no byte of it any more.
+        """
+        kind = recorder(message=lambda handler: handler.sendMessage(b"answer"))
+        client = self.opened(kind)
+        client.transport.loseConnection = lambda: None  # as with a full send buffer
+        client.send("question")
+        client.finish()
+        self.assertEqual(client.receive(), "answer")
+        self.assertTrue(client.transport.connected)
+        client.advance(2)
+        self.assertTrue(client.transport.aborted)
+        self.assertOver(client, kind.made[0])
+
     def test_limitOfAMessage(self: Any) -> None:
         """
         A message of just the limit is delivered, of one byte more is not, and 1009.

@@ -461,7 +461,6 @@ class HandOverTests(SynchronousTestCase):
             peeker = client.transport._protocol
             self.assertEqual(peeker.dataReceived, peeker._chosen.dataReceived)
             self.assertEqual(peeker.logPrefix(), peeker._chosen.logPrefix())
-            self.assertFalse(IHalfCloseableProtocol.providedBy(peeker))
 
     def test_halfClose(self) -> None:
         """
@@ -478,13 +477,25 @@ class HandOverTests(SynchronousTestCase):
                 halves.append("write")
 
         client = attach(serve(site=Factory.forProtocol(Halves)))
-        peeker = client.transport._protocol
-        self.assertFalse(IHalfCloseableProtocol.providedBy(peeker))
         client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        protocol = IHalfCloseableProtocol(peeker)
+        protocol = IHalfCloseableProtocol(client.transport._protocol)
         protocol.readConnectionLost()
         protocol.writeConnectionLost()
         self.assertEqual(halves, ["read", "write"])
+
+    def test_noHalves(self) -> None:
+        """
+        Before, and with a protocol that knows nothing of halves, the end of one is that of both.
+        """
+        for begun in (b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"):
+            client = attach(serve(site=Factory.forProtocol(Protocol)))
+            client.deliver(begun)
+            protocol = IHalfCloseableProtocol(client.transport._protocol)
+            protocol.readConnectionLost()
+            protocol.writeConnectionLost()
+            client.settle()
+            self.assertFalse(client.transport.connected)
+            self.assertEqual(client._clock.getDelayedCalls(), [])
 
     def test_nothingIsKept(self) -> None:
         """

@@ -175,6 +175,24 @@ class Forwarding:
         self._hasProducer = False
         self.transport.unregisterProducer()
 
+    # What TCP tells.
+
+    def readConnectionLost(self) -> None:
+        """
+        The client has ended its half of TCP: send what it is owed, and end ours.
+
+        Without this Twisted would throw away what was just written.
+        """
+        self._deaf = True
+        self._dropProducer()
+        self._deadline.set(self._limits.closeTimeout, self.transport.abortConnection)
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """
+        Our half has ended, as we wanted.
+        """
+
     # What differs between the protocols.
 
     def _close(self, code: int | None, reason: str | None) -> None:

@@ -7,7 +7,7 @@ from enum import Enum
 from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -29,7 +29,7 @@ class _Stage(Enum):
     LEAVING = "nothing is sent or read any more; TCP ends"
 
 
-@implementer(IMessageHandler, IMessageChannel)
+@implementer(IHalfCloseableProtocol, IMessageHandler, IMessageChannel)
 class HixieServerProtocol(Forwarding, Protocol):
     """
     The server's end of one connection with a hixie client.

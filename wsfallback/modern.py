@@ -10,6 +10,7 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -29,7 +30,7 @@ _MAX_CONTROL = 125
 _COMPRESSED = 4  # RSV1 among the three RSV bits, as Autobahn counts them
 
 
-@implementer(IMessageHandler, IMessageChannel)
+@implementer(IHalfCloseableProtocol, IMessageHandler, IMessageChannel)
 class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore[misc]
     """
     The server's end of one connection with a client of hybi-07 or later.

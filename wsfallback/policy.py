@@ -28,7 +28,8 @@ class Limits:
         hixie-76's key3, and the handler's `onConnect`.
     :ivar maxHead: bytes of the request's head.
     :ivar maxMessage: bytes of a received message, inflated and with all its fragments; tiny
-        fragments cost `FRAGMENT_OVERHEAD` each beyond the first `FREE_FRAGMENTS`.
+        fragments cost `FRAGMENT_OVERHEAD` each beyond the first `FREE_FRAGMENTS`. What
+        ``invalidText="replace"`` puts in is not counted.
     :ivar maxFrame: bytes of a received frame, inflated.
     :ivar maxSkipped: bytes of discarded frames in one connection, on hixie drafts.
     :ivar idleTimeout: seconds without a byte from the client, on drafts without ping.
@@ -143,10 +144,15 @@ class OriginPattern:
         Whether a client's origin, as sent, is one of these.
         """
         origin = origin.lower()
-        if self._exact in (origin, "*"):
+        if self._exact == "*":
+            return True
+        # No browser has a star in an origin; who sends one has read the pattern.
+        if "*" in origin:
+            return False
+        if origin == self._exact:
             return True
         match, pattern = _SERIALIZED.fullmatch(origin), self._match
-        if match is None or pattern is None or "*" in origin:
+        if match is None or pattern is None:
             return False
         default = _DEFAULT_PORTS.get(match["scheme"], "")
         return (

@@ -25,7 +25,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides
+from zope.interface import implementer
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
@@ -45,6 +45,7 @@ HandlerFactory = Callable[[], Any]
 _ALL = tuple(draft.name for draft in DRAFTS)
 
 
+@implementer(IHalfCloseableProtocol)
 class PeekingProtocol(Protocol):
     """
     Has a connection until its first request is known.
@@ -83,6 +84,19 @@ class PeekingProtocol(Protocol):
                 self._dispatch(request)
         except HandshakeError as error:
             self._refuse(error)
+
+    def readConnectionLost(self) -> None:
+        """
+        The client has ended its half of TCP: send what is written, and end ours.
+
+        As much as a protocol needs that knows nothing of halves: plain HTTP.
+        """
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """
+        Our half has ended, as we wanted.
+        """
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -133,7 +147,6 @@ class PeekingProtocol(Protocol):
             names.append("logPrefix")
         if IHalfCloseableProtocol.providedBy(protocol):
             names += ["readConnectionLost", "writeConnectionLost"]
-            alsoProvides(self, IHalfCloseableProtocol)
         for name in names:
             # Methods, and replaced all the same: mypy would rightly object to an assignment.
             setattr(self, name, getattr(protocol, name))

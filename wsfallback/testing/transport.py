@@ -7,7 +7,12 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IProtocol, IPushProducer, ITCPTransport
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IProtocol,
+    IPushProducer,
+    ITCPTransport,
+)
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -66,7 +71,8 @@ class MemoryTransport:
             self._incoming.clear()
             self._protocol.dataReceived(data)
         if self._left is not None and not self.paused:
-            self.lose(self._left)
+            reason, self._left = self._left, None
+            self.leave(reason)
 
     def lose(self, reason: BaseException) -> None:
         """
@@ -83,6 +89,12 @@ class MemoryTransport:
         """
         if self.paused:
             self._left = reason
+        elif self.connected and isinstance(reason, ConnectionDone):
+            half = IHalfCloseableProtocol(self._protocol, None)
+            if half is None:
+                self.lose(reason)
+            else:
+                half.readConnectionLost()
         else:
             self.lose(reason)
 
