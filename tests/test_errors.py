@@ -71,6 +71,21 @@ class QuotedTests(SynchronousTestCase):
         self.assertEqual(quoted(b"x" * (CLIPPED + 1)), repr("x" * CLIPPED) + "...")
 
 
+class UpgradeTests(SynchronousTestCase):
+    """
+    RFC 9110 §7.8 and §15.5.22: an answer that names another protocol.
+    """
+
+    def test_connectionField(self) -> None:
+        """
+        Says so in its Connection field, of which there is one.
+        """
+        answer = HandshakeError(426, "no", None, (("Upgrade", "websocket"),)).answer()
+        self.assertIn(b"\r\nConnection: close, Upgrade\r\n", answer)
+        self.assertEqual(answer.count(b"Connection:"), 1)
+        self.assertIn(b"\r\nConnection: close\r\n", HandshakeError(400, "no").answer())
+
+
 class PhraseTests(SynchronousTestCase):
     """
     RFC 9110 §15: reason phrases.

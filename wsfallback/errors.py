@@ -79,7 +79,8 @@ class HandshakeError(WSFallbackError):
         body = " ".join(self.sentence.split()).encode("utf-8", "replace") + b"\n"
         lines = [
             f"HTTP/1.1 {self.status} {phrase(self.status)}",
-            "Connection: close",
+            # RFC 9110 §7.8: who sends Upgrade says so in Connection.
+            f"Connection: close{', Upgrade' if 'Upgrade' in dict(self.fields) else ''}",
             "Content-Type: text/plain; charset=utf-8",
             f"Content-Length: {len(body)}",
             *(f"{name}: {value}" for name, value in self.fields),

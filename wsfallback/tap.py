@@ -24,7 +24,7 @@ from twisted.web.static import File
 from wsfallback.demo import DRAFT_PATH, Broadcast, DemoPage, DraftName, Echo
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.interfaces import IMessageHandler
-from wsfallback.policy import Limits, OriginPattern, draftsNamed
+from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
 from wsfallback.server import FallbackServerFactory, HandlerFactory, checkedHandler
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
@@ -51,11 +51,9 @@ def _draftsHelp() -> str:
 
 def _option(name: str, text: str) -> list[object]:
     """
-    The row of a number's option: the limit of the same name gives default and type.
+    The row of a number's option: the limit of the same name gives the default.
     """
-    default = getattr(_LIMITS, _limitName(name))
-    kind = _seconds if isinstance(default, float) else _count
-    return [name, None, default, text, kind]
+    return [name, None, getattr(_LIMITS, _limitName(name)), text]
 
 
 def _limitName(option: str) -> str:
@@ -63,21 +61,17 @@ def _limitName(option: str) -> str:
     return first + "".join(other.capitalize() for other in others)
 
 
-def _count(text: str) -> int:
+def _number(name: str, text: str) -> float:
     """
-    A number of bytes or of things.
+    A limit as it was given.
+
+    :raises ValueError: it is no number of its kind.
     """
-    if not (text.isascii() and text.isdigit()):
+    isSeconds = isinstance(RANGES[name][0], float)
+    if not isSeconds and not (text.isascii() and text.isdigit()):
         raise ValueError("give a whole number")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """
-    A number of seconds.
-    """
     try:
-        return float(text)
+        return float(text) if isSeconds else int(text)
     except ValueError:
         raise ValueError("give a number of seconds") from None
 
@@ -131,7 +125,6 @@ class Options(usage.Options):
             None,
             None,
             "Bytes: send longer messages in frames of this size; off by default.",
-            _count,
         ],
         [
             "invalid-text",
@@ -203,12 +196,15 @@ class Options(usage.Options):
         for option in self.defaults:
             name = _limitName(option)
             if name in Limits.__dataclass_fields__ and name not in limits:
-                limits[name] = self[option]
+                value = self[option]
                 try:
-                    Limits(**{name: self[option]})
+                    if name in RANGES and isinstance(value, str):
+                        value = _number(name, value)
+                    Limits(**{name: value})
                 except ValueError as error:
-                    wrong = str(error).removeprefix(name)
-                    raise usage.UsageError(f"--{option} {self[option]}:{wrong}") from None
+                    wrong = str(error).removeprefix(f"{name} ")
+                    raise usage.UsageError(f"--{option} {self[option]}: {wrong}") from None
+                limits[name] = value
         return limits
 
 
@@ -285,7 +281,9 @@ class ListeningService(Service):
         self._port.addErrback(failures.append)
         # A port that is taken fails at once; a server without it is none.
         if failures:
-            raise SystemExit(f"wsfallback: {failures[0].getErrorMessage()}")
+            raise SystemExit(
+                f"wsfallback: --listen {self._description}: {failures[0].getErrorMessage()}"
+            )
 
     def startService(self) -> None:
         """

@@ -106,7 +106,10 @@ class Connection(Protocol):
         An HTTP answer with a Content-Length.
         """
         line, *lines = (await self.readHead()).decode("latin-1").rstrip().split("\r\n")
-        fields = {name.lower(): value for name, value in (each.split(": ", 1) for each in lines)}
+        fields: dict[str, str] = {}
+        for name, value in (each.split(": ", 1) for each in lines):
+            # RFC 9110 §5.3: lines of the same name are one list.
+            fields[name.lower()] = ", ".join(filter(None, [fields.get(name.lower()), value]))
         body = await self.read(int(fields["content-length"]))
         return Answer(int(line.split(" ")[1]), fields, body)
 

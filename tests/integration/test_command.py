@@ -108,6 +108,27 @@ async def test_web(serve: Serve, connect: Connect, tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_largeFile(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """
+    A file that fills every buffer on the way arrives whole, or its client leaves in the middle.
+    """
+    content = os.urandom(16 << 20)
+    (tmp_path / "large").write_bytes(content)
+    server = await serve("--web", str(tmp_path))
+    leaving = await connect(server.port)
+    leaving.send(get("/large"))
+    await leaving.readHead()
+    leaving.drop()
+    client = await connect(server.port)
+    client.send(get("/large"))
+    answer = await client.readAnswer()
+    assert answer.body == content
+    client.send(get("/large", Connection="close"))
+    assert (await client.readAnswer()).body == content
+    assert await client.readEnd() == b""
+
+
+@pytest_twisted.ensureDeferred
 async def test_pipelined(serve: Serve, connect: Connect) -> None:
     """
     Requests for pages may come in one segment.
@@ -143,12 +164,10 @@ async def test_ownHandler(
     serve: Serve, connect: Connect, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     """
-    A handler out of a module of somebody's own.
+    A handler out of a module of somebody's own, in the working directory.
     """
     (tmp_path / "mine.py").write_text(HANDLERS)
-    env = environment()
-    env["PYTHONPATH"] += os.pathsep + str(tmp_path)
-    server = await serve("--handler", "mine.Who", command=command, env=env)
+    server = await serve("--handler", "mine.Who", command=command)
     for draft in DRAFTS:
         client = await connect(server.port, draft)
         await client.open()
@@ -251,8 +270,9 @@ async def test_proxyProtocolMissing(serve: Serve, connect: Connect) -> None:
     assert await client.readEnd() == b""
 
 
+@pytest.mark.parametrize("which", ["index=0", "name=web"])
 @pytest_twisted.ensureDeferred
-async def test_systemd(serve: Serve, connect: Connect) -> None:
+async def test_systemd(serve: Serve, connect: Connect, which: str) -> None:
     """
     A socket that systemd has opened.
     """
@@ -264,10 +284,10 @@ async def test_systemd(serve: Serve, connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as opened:
         port = opened.getsockname()[1]
         server = await serve(
-            listen=("systemd:domain=INET:index=0",),
+            listen=(f"systemd:domain=INET:{which}",),
             command=(PYTHON, "-c", wrapper, *COMMAND),
             inherited=(opened.fileno(),),
-            env=environment(LISTEN_FDS="1"),
+            env=environment(LISTEN_FDS="1", LISTEN_FDNAMES="web"),
         )
     assert server.port == port
     client = await connect(port, "hixie-76")

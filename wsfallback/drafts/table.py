@@ -229,4 +229,4 @@ def upgradeFields(drafts: Collection[Draft]) -> tuple[tuple[str, str], ...]:
     """
     versions = sorted({draft.version for draft in drafts if draft.version}, reverse=True)
     listed = (("Sec-WebSocket-Version", ", ".join(map(str, versions))),) if versions else ()
-    return (("Upgrade", "websocket"), ("Connection", "Upgrade"), *listed)
+    return (("Upgrade", "websocket"), *listed)
