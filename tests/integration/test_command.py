@@ -312,7 +312,7 @@ async def test_portTaken(command: tuple[str, ...], tmp_path: Path) -> None:
         )  # fmt: skip
     assert ended.status == 1, ended
     (line,) = [line for line in ended.log.splitlines() if "Errno" in line]
-    assert f"wsfallback: Couldn't listen on 127.0.0.1:{port}: " in line
+    assert f": Couldn't listen on 127.0.0.1:{port}: " in line
     assert "Address already in use" in line
     assert not ended.hasTraceback(), ended
 
