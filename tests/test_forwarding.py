@@ -7,7 +7,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback import NotText
-from wsfallback.forwarding import Forwarding, checked
+from wsfallback.admission import ServerForwarding
+from wsfallback.forwarding import checked
 
 
 class CheckedTextTests(SynchronousTestCase):
@@ -42,7 +43,7 @@ class ForwardingTests(SynchronousTestCase):
         """
         How to close is theirs.
         """
-        self.assertRaises(NotImplementedError, Forwarding()._close, None, None)
+        self.assertRaises(NotImplementedError, ServerForwarding()._close, None, None)
 
     def test_denialsPassThrough(self) -> None:
         """
@@ -50,4 +51,4 @@ class ForwardingTests(SynchronousTestCase):
         """
         for status in (300, 403, 599):
             failure = Failure(ConnectionDeny(status))
-            self.assertIs(Forwarding()._denied(failure), failure)
+            self.assertIs(ServerForwarding()._denied(failure), failure)

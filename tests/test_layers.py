@@ -20,12 +20,29 @@ LAYERS: dict[str, set[str]] = {
     # The standard library and each other, in this direction.
     "errors": set(),
     "events": set(),
-    "request": {"errors"},
+    "head": {"errors"},
+    "request": {"errors", "head"},
+    "response": {"errors", "head"},
+    "destination": set(),
     "drafts": set(),
     "drafts.hixie75": {"errors", "events", "request"},
     "drafts.hixie76": {"drafts.hixie75", "errors", "request"},
     "drafts.rfc6455": set(),
-    "drafts.table": {"drafts.hixie75", "drafts.hixie76", "errors", "request"},
+    "drafts.asking": {"destination", "errors", "response"},
+    "drafts.hixie75_client": {"drafts.asking", "errors", "response"},
+    "drafts.hixie76_client": {"drafts.asking", "drafts.hixie75_client"},
+    "drafts.rfc6455_client": {"drafts.asking", "drafts.rfc6455", "response"},
+    "drafts.table": {
+        "drafts.asking",
+        "drafts.hixie75",
+        "drafts.hixie75_client",
+        "drafts.hixie76",
+        "drafts.hixie76_client",
+        "drafts.rfc6455_client",
+        "errors",
+        "request",
+        "response",
+    },
     "utf8": set(),
     # What the protocols stand on.
     "policy": {"drafts.table"},
@@ -37,42 +54,35 @@ LAYERS: dict[str, set[str]] = {
     "demo": {"errors", "handlers"},
     # The protocols.
     "handshake": {"drafts.table", "errors", "request"},
-    "forwarding": {
-        "deadline",
-        "drafts.table",
-        "errors",
-        "handshake",
-        "interfaces",
-        "policy",
-        "request",
-    },
+    "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy"},
+    "engine": {"drafts.table", "handshake", "policy", "request"},
+    "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
+    "modern_connection": {"engine", "errors", "forwarding", "leaving", "policy", "utf8"},
+    # The server's end.
+    "admission": {"deadline", "drafts.table", "forwarding", "handshake", "policy", "request"},
     "hixie": {
+        "admission",
         "drafts.hixie75",
         "errors",
-        "events",
-        "forwarding",
         "handshake",
+        "hixie_connection",
         "interfaces",
-        "leaving",
     },
-    "engine": {"drafts.table", "handshake", "policy", "request"},
     "modern": {
+        "admission",
         "drafts.rfc6455",
         "engine",
         "errors",
-        "forwarding",
         "handshake",
         "interfaces",
-        "leaving",
-        "policy",
-        "utf8",
+        "modern_connection",
     },
     "server": {
+        "admission",
         "deadline",
         "drafts.table",
         "engine",
         "errors",
-        "forwarding",
         "hixie",
         "interfaces",
         "leaving",
@@ -101,6 +111,9 @@ OTHERS: dict[str, set[str]] = {
     "handshake": {"autobahn"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
+    "admission": {"autobahn", "twisted"},
+    "hixie_connection": {"twisted", "zope"},
+    "modern_connection": {"autobahn", "twisted", "zope"},
     "hixie": {"autobahn", "twisted", "zope"},
     "modern": {"autobahn", "twisted", "zope"},
     "server": {"autobahn", "twisted", "zope"},
@@ -234,12 +247,16 @@ class LayerTests(SynchronousTestCase):
 
     def test_autobahnsEngine(self) -> None:
         """
-        Autobahn's engine enters in two modules; its request type and its way to write an address
+        Autobahn's engine enters in three modules; its request type and its way to write an address
         are what the others have of it.
         """
         for name, source in MODULES.items():
             for each in everywhere(source):
-                if each.startswith("autobahn.") and name not in ("engine", "modern"):
+                if each.startswith("autobahn.") and name not in (
+                    "engine",
+                    "modern",
+                    "modern_connection",
+                ):
                     self.assertTrue(
                         each.startswith("autobahn.websocket.types.")
                         or each == "autobahn.twisted.util.peer2str",

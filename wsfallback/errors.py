@@ -4,8 +4,10 @@ What can go wrong, told apart by who has to act.
 ::
 
     WSFallbackError
-      HandshakeError   the peer, before open: answered with an HTTP status
+      HandshakeError   a client, before open: answered with an HTTP status
+      AnswerError      a server, before open: its answer opens no connection
       FrameError       the peer, after open: answered with a close
+      NoDraftWorked    a server, by all attempts: what each of them got
       ChannelError     ourselves: the caller of a channel
         NotOpen              sent before open, or after a close
         UnsupportedByDraft   the draft of this connection cannot carry it
@@ -14,7 +16,10 @@ What can go wrong, told apart by who has to act.
 Openings and framings raise; the protocol alone turns that into bytes and a close.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 #: How many bytes of a peer's text an error quotes.
 CLIPPED = 80
@@ -86,6 +91,62 @@ class HandshakeError(WSFallbackError):
             *(f"{name}: {value}" for name, value in self.fields),
         ]
         return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+
+
+class AnswerError(WSFallbackError):
+    """
+    A server's answer to our opening handshake opens no connection.
+
+    :ivar response: the head of the answer, a `wsfallback.response.Response`, if there is one.
+    :ivar isOtherDraft: it means "I don't speak this": another draft may be tried.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        seen: bytes | None = None,
+        response: Any = None,
+        isOtherDraft: bool = False,
+    ) -> None:
+        """
+        :param seen: what the server sent, quoted in the message.
+        """
+        super().__init__(f"{sentence}: {quoted(seen)}" if seen is not None else sentence)
+        self.response = response
+        self.isOtherDraft = isOtherDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    What came of one attempt to connect.
+
+    :ivar draft: the name of the draft that was spoken.
+    :ivar status: the HTTP status that refused it; `None` if none did.
+    :ivar error: what it came to: an `AnswerError`, or what Twisted has for connections that
+        fail; `twisted.internet.error.TimeoutError` for one that took too long.
+    :ivar response: the head of the answer, a `wsfallback.response.Response`, if there was one.
+    """
+
+    draft: str
+    status: int | None
+    error: Exception
+    response: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.draft}: {self.error}"
+
+
+class NoDraftWorked(WSFallbackError):
+    """
+    A server could not be connected to.
+
+    :ivar attempts: an `Attempt` for each, in their order; the last one is why there are no more.
+    """
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        super().__init__("; ".join(map(str, attempts)))
+        self.attempts = tuple(attempts)
 
 
 class FrameError(WSFallbackError):

@@ -1,52 +1,31 @@
 """
-`Forwarding`: what both protocols owe the application and do alike, mixed into each.
+`Forwarding`: what a connection owes its handler, at either end and on every draft.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
-from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
+from autobahn.websocket.types import ConnectionRequest
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import HandshakeError, NotOpen, NotText
-from wsfallback.handshake import Acceptance, acceptance
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.policy import Limits
-from wsfallback.request import Request
 
 #: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
 #: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
 MAX_HELD = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """
-    What the server has decided on a request before a protocol gets it.
-
-    :ivar handler: makes the connection's handler.
-    :ivar deadline: runs since the connection was made.
-    """
-
-    draft: Draft
-    request: Request
-    handler: Callable[[], Any]
-    limits: Limits
-    clock: IReactorTime
-    deadline: Deadline
-
-
 class Forwarding:
     """
     Stands between a protocol and its handler: the outermost `IMessageHandler`.
 
-    What goes wrong in an application is caught here, alike on both protocols.
+    What goes wrong in an application is caught here, alike on all protocols.
 
     :ivar trouble: why the connection failed, in our words; `None` while it has not.
     """
@@ -60,8 +39,15 @@ class Forwarding:
 
     trouble: str | None = None
 
+    #: Who is at the other end, for the log.
+    _other = "client"
+
+    _limits: Limits
+    _deadline: Deadline
+    _held: bytearray
+
     _handler: Any = None
-    _deciding: Deferred[Acceptance] | None = None
+    _deciding: Deferred[Any] | None = None
     _abandoned = False
     _paused = False
     _hasProducer = False
@@ -76,29 +62,16 @@ class Forwarding:
         """
         return self
 
-    def admitted(self, admission: Admission) -> None:
+    def _began(self, draft: Draft, limits: Limits, deadline: Deadline) -> None:
         """
-        Take what the server has decided.
+        Take what has been settled before the connection was ours.
         """
-        self.draft = admission.draft
-        self._admission = admission
-        self._limits = admission.limits
-        self._deadline = admission.deadline
+        self.draft = draft
+        self._limits = limits
+        self._deadline = deadline
         self._held = bytearray()
 
     # What the protocol tells the handler.
-
-    def onConnect(self, request: ConnectionRequest) -> Deferred[Acceptance]:
-        """
-        Ask the handler.
-
-        :returns: its decision, checked; fails with `ConnectionDeny` and nothing else.
-        """
-        self.request = request
-        self._deciding = maybeDeferred(self._ask, request)
-        self._deciding.addCallback(acceptance, request)
-        self._deciding.addErrback(self._denied)
-        return self._deciding
 
     def onOpen(self) -> None:
         """
@@ -129,7 +102,7 @@ class Forwarding:
         """
         Tell the handler, once.
 
-        A connection that we failed was not clean, whatever the client did afterwards: the same
+        A connection that we failed was not clean, whatever the peer did afterwards: the same
         is said on drafts where it could do nothing.
         """
         # The handler's reference to us makes a cycle; it ends here.
@@ -179,7 +152,7 @@ class Forwarding:
 
     def readConnectionLost(self) -> None:
         """
-        The client has ended its half of TCP: send what it is owed, and end ours.
+        The peer has ended its half of TCP: send what it is owed, and end ours.
 
         Without this Twisted would throw away what was just written.
         """
@@ -203,25 +176,16 @@ class Forwarding:
 
     # What they share.
 
-    def _ask(self, request: ConnectionRequest) -> Any:
-        self._handler = handler = self._admission.handler()
+    def _makeHandler(self, make: Callable[[], Any]) -> Any:
+        """
+        :raises TypeError: what was made is no handler.
+        """
+        self._handler = handler = make()
         if not IMessageHandler.providedBy(handler):
-            raise TypeError(f"{self._admission.handler!r} made no IMessageHandler: {handler!r}")
+            raise TypeError(f"{make!r} made no IMessageHandler: {handler!r}")
         handler.channel = self
         self._owesClose = True
-        return handler.onConnect(request)
-
-    def _denied(self, failure: Failure) -> Failure:
-        """
-        Whatever it was, it becomes a `ConnectionDeny`.
-        """
-        error = failure.value
-        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599:
-            return failure
-        if isinstance(error, CancelledError):
-            return Failure(ConnectionDeny(503, "The server took too long to decide"))
-        self._log.failure("{peer}: onConnect failed", failure, peer=self.peer)
-        return Failure(ConnectionDeny(500, "The server failed"))
+        return handler
 
     def _decisionPending(self) -> None:
         """

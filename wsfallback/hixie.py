@@ -2,44 +2,28 @@
 `HixieServerProtocol`: any row of the table that has an opening and a framing, over a transport.
 """
 
-from enum import Enum
-
 from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from wsfallback.drafts.hixie75 import Framing, Opening
-from wsfallback.errors import FrameError, HandshakeError, NotOpen, UnsupportedByDraft
-from wsfallback.events import Closing, Event, Text
-from wsfallback.forwarding import Forwarding, checked
+from wsfallback.admission import ServerForwarding
+from wsfallback.drafts.hixie75 import Opening
+from wsfallback.errors import HandshakeError
 from wsfallback.handshake import Acceptance, connectionRequest, denial
+from wsfallback.hixie_connection import HixieConnection, Stage
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
-from wsfallback.leaving import leave
-
-
-class _Stage(Enum):
-    DECIDING = "the handler has not decided yet"
-    ANSWERING = "the client's part of the challenge is awaited"
-    OPEN = "open"
-    CLOSING = "our half of the close is sent, the client's awaited"
-    LEAVING = "nothing is sent or read any more; TCP ends"
 
 
 @implementer(IHalfCloseableProtocol, IMessageHandler, IMessageChannel)
-class HixieServerProtocol(Forwarding, Protocol):
+class HixieServerProtocol(ServerForwarding, HixieConnection):
     """
     The server's end of one connection with a hixie client.
     """
 
-    _stage = _Stage.DECIDING
     _headSent = False
-    _clientClosed = False
     _opening: Opening
-    _framing: Framing
 
     def opened(self, rest: bytes) -> None:
         """
@@ -48,15 +32,9 @@ class HixieServerProtocol(Forwarding, Protocol):
         :param rest: what came behind its head.
         """
         self.peer = peer2str(self.transport)
-        limits, admission = self._limits, self._admission
-        opening, framing = self.draft.opening, self.draft.framing
+        admission, opening = self._admission, self.draft.opening
         assert opening is not None, "the row is Autobahn's"
-        assert framing is not None, "the row is Autobahn's"
-        self._framing = framing(
-            min(limits.maxMessage, limits.maxFrame),
-            limits.maxSkipped,
-            limits.invalidText == "replace",
-        )
+        self._framing = self._makeFraming()
         try:
             isSecure = ISSLTransport.providedBy(self.transport)
             self._opening = opening(admission.request, isSecure)
@@ -69,16 +47,16 @@ class HixieServerProtocol(Forwarding, Protocol):
         request = connectionRequest(admission.request, self.draft, self.peer, protocols)
         decision = self.onConnect(request)
         decision.addCallbacks(self._accepted, self._refused)
-        if self._stage is _Stage.DECIDING:
+        if self._stage is Stage.DECIDING:
             self._decisionPending()
 
     def dataReceived(self, data: bytes) -> None:
         """
         A segment of the client's.
         """
-        if self._stage in (_Stage.OPEN, _Stage.CLOSING):
+        if self._stage in (Stage.OPEN, Stage.CLOSING):
             self._read(data)
-        elif self._stage is not _Stage.LEAVING:
+        elif self._stage is not Stage.LEAVING:
             try:
                 self._hold(data)
             except HandshakeError as error:
@@ -86,42 +64,11 @@ class HixieServerProtocol(Forwarding, Protocol):
             else:
                 self._answer()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        The connection is over, and the handler hears how.
-
-        To end TCP is the only close that hixie-75 has, and all that WebKits before 2011 do on
-        hixie-76: between two frames that is a clean close.
-        """
-        clean = self._clientClosed or (
-            self._wasOpened
-            and reason.check(ConnectionDone) is not None
-            and self._framing.atBoundary
-        )
-        self._stage = _Stage.LEAVING
-        self._gone()
-        if clean:
-            self.onClose(True, None, None)
-        elif not self._wasOpened:
-            self.onClose(False, 1006, "the client left during the handshake")
-        else:
-            self.onClose(False, 1006, f"the connection was lost: {reason.getErrorMessage()}")
-
-    def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
-        """
-        Send a text message as one frame, in one write.
-        """
-        if self._stage is not _Stage.OPEN:
-            raise NotOpen("the connection is not open")
-        if isBinary:
-            raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
-        self.transport.write(self._framing.text(checked(payload, False)))
-
     # Opening.
 
     def _accepted(self, acceptance: Acceptance) -> None:
         self._head = self._opening.head(*acceptance)
-        self._stage = _Stage.ANSWERING
+        self._stage = Stage.ANSWERING
         self._deadline.late = self._lateClient
         self._decided()
         self._answer()
@@ -134,7 +81,7 @@ class HixieServerProtocol(Forwarding, Protocol):
         have seen the head of the answer, so it goes ahead without them; where they are there, it
         is one write, for clients that read once.
         """
-        if self._stage is not _Stage.ANSWERING:
+        if self._stage is not Stage.ANSWERING:
             return
         head, self._head = self._head, b""
         self._headSent = True
@@ -145,10 +92,7 @@ class HixieServerProtocol(Forwarding, Protocol):
             return
         held = self._release()
         self.transport.write(head + self._opening.answer(held[:size]))
-        self._stage = _Stage.OPEN
-        self._deadline.set(self._limits.idleTimeout, self._silent)
-        self.onOpen()
-        self._read(held[size:])
+        self._opens(held[size:])
 
     def _refused(self, failure: Failure) -> None:
         self._decided()
@@ -168,67 +112,3 @@ class HixieServerProtocol(Forwarding, Protocol):
 
     def _lateClient(self) -> None:
         self._refuse(HandshakeError(408, "The opening handshake took too long"))
-
-    # Open.
-
-    def _read(self, data: bytes) -> None:
-        if self._stage is _Stage.OPEN:
-            self._deadline.restart()
-        try:
-            for event in self._framing.feed(data):
-                self._take(event)
-        except FrameError as error:
-            self._failed(str(error))
-            self._bye()
-            self._leave()
-
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Text):
-            # A message is one frame in these drafts.
-            if self._limits.frames:
-                self.onFrame(event.payload, False, True)
-            else:
-                self.onMessage(event.payload, False)
-        elif isinstance(event, Closing):
-            self._clientClosed = True
-            self._deaf = True
-            self._bye()
-            self._leave()
-
-    # Closing.
-
-    def _close(self, code: int | None, reason: str | None) -> None:
-        if self._stage is not _Stage.OPEN:
-            return
-        self._bye()
-        if self._framing.close():
-            self._deadline.set(self._limits.closeTimeout, self._unanswered)
-        else:
-            self._leave()
-
-    def _bye(self) -> None:
-        """
-        Our half of the close, once.
-        """
-        if self._stage is _Stage.OPEN:
-            self._stage = _Stage.CLOSING
-            self.transport.write(self._framing.close())
-
-    def _silent(self) -> None:
-        self._failed(f"nothing was heard for {self._limits.idleTimeout:g} s")
-        self._close(None, None)
-
-    def _unanswered(self) -> None:
-        self._failed("the client didn't answer the close")
-        self._leave()
-
-    def _leave(self) -> None:
-        if self._stage is not _Stage.LEAVING:
-            self._stage = _Stage.LEAVING
-            self._dropProducer()
-            leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
-
-    def _abort(self) -> None:
-        if not self._clientClosed:
-            self._failed("the client didn't end the connection")
-        self.transport.abortConnection()

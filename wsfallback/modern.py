@@ -1,7 +1,5 @@
 """
 `ModernServerProtocol`: hybi-07 to RFC 6455, by Autobahn's engine.
-
-Bounds, deadlines and closing are ours, so that they are the same as on the other drafts.
 """
 
 import re
@@ -11,35 +9,24 @@ from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import connectionDone
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from wsfallback.admission import ServerForwarding
 from wsfallback.drafts import rfc6455
-from wsfallback.engine import Silent, engineRequest, offeredProtocols
-from wsfallback.errors import HandshakeError, NotOpen
-from wsfallback.forwarding import MAX_HELD, Forwarding, checked
+from wsfallback.engine import engineRequest, offeredProtocols
+from wsfallback.errors import HandshakeError
 from wsfallback.handshake import Acceptance, connectionRequest, denial
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
-from wsfallback.leaving import leave
-from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS
-from wsfallback.utf8 import clipped, unfinished
-
-_TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
-_MAX_CONTROL = 125
-_COMPRESSED = 4  # RSV1 among the three RSV bits, as Autobahn counts them
+from wsfallback.modern_connection import ModernConnection
 
 
 @implementer(IHalfCloseableProtocol, IMessageHandler, IMessageChannel)
-class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore[misc]
+class ModernServerProtocol(  # type: ignore[misc]
+    ServerForwarding, ModernConnection, WebSocketServerProtocol
+):
     """
     The server's end of one connection with a client of hybi-07 or later.
     """
-
-    log = Silent()
-    websocket_extensions_in_use: list[Any] = []  # noqa: RUF012  # Autobahn sets it when it opens
-
-    _pinged = False
 
     # Opening.
 
@@ -121,218 +108,16 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         self.transport.write(error.answer())
         self.dropConnection(abort=False)
 
-    def onOpen(self) -> None:
-        """
-        The deadline of the handshake is over, keepalive begins.
-        """
-        self._deadline.set(self._limits.pingInterval, self._silent)
-        super().onOpen()
-
     # Receiving.
 
     def dataReceived(self, data: bytes) -> None:
         """
         A segment of the client's.
         """
-        if self.state == self.STATE_CONNECTING:
-            try:
-                self._hold(data)
-            except HandshakeError as error:
-                self._refuse(error)
+        if self.state != self.STATE_CONNECTING:
+            self._receive(data)
             return
-        # Autobahn goes on to collect what comes after the end, and behind a frame that failed.
-        if self.state == self.STATE_CLOSED:
-            return
-        if self.failedByMe and len(self.data) > MAX_HELD:
-            self.dropConnection()
-            return
-        if self.state == self.STATE_OPEN:
-            if self._pinged:
-                self._pinged = False
-                self._deadline.set(self._limits.pingInterval, self._silent)
-            else:
-                self._deadline.restart()
-        super().dataReceived(data)
-
-    def onFrameBegin(self) -> None:
-        """
-        Drop a client whose control frame is too long: Autobahn has failed it with 1002 by now,
-        and would collect the payload all the same.
-        """
-        super().onFrameBegin()
-        if self.current_frame.opcode >= _CONTROL and self.current_frame.length > _MAX_CONTROL:
-            self.dropConnection()
-
-    def onMessageBegin(self, isBinary: bool) -> None:
-        """
-        Count anew.
-        """
-        super().onMessageBegin(isBinary)
-        self._messageSize = self._fragments = 0
-        self._isDeflated = self.current_frame.rsv == _COMPRESSED
-        self._unfinished = b""
-
-    def onMessageFrameBegin(self, length: int) -> None:
-        """
-        Check a frame before its payload is taken.
-        """
-        if self._limits.frames:
-            # Nothing is assembled, so the bounds of a message hold for each frame.
-            self._messageSize = self._fragments = self.message_data_total_length = 0
-        self._frameSize = 0
-        self._fragments += 1
-        # What a deflated frame holds is known when it is inflated; Autobahn bounds that.
-        if not self._isDeflated:
-            self._checkSizes(length)
-        super().onMessageFrameBegin(length)
-
-    def onMessageFrameData(self, payload: bytes) -> None:
-        """
-        Count what a frame really has.
-        """
-        self._frameSize += len(payload)
-        self._messageSize += len(payload)
-        if self._isDeflated:
-            self._checkSizes(0)
-        super().onMessageFrameData(payload)
-
-    def _checkSizes(self, coming: int) -> None:
-        if self.failedByMe:
-            return
-        limits = self._limits
-        overhead = FRAGMENT_OVERHEAD * max(0, self._fragments - FREE_FRAGMENTS)
-        if self._frameSize + coming > limits.maxFrame:
-            self._fail(1009, f"a frame is longer than {limits.maxFrame} bytes")
-        elif self._messageSize + coming + overhead > limits.maxMessage:
-            self._fail(1009, f"a message is longer than {limits.maxMessage} bytes")
-
-    def onMessageFrame(self, payload: Any) -> None:
-        """
-        A whole frame.
-
-        :param payload: its pieces.
-        """
-        if not self._limits.frames:
-            super().onMessageFrame(payload)
-            return
-        data, isFinal = self._unfinished + b"".join(payload), self.current_frame.fin
-        self._unfinished = b""
-        if not self.message_is_binary:
-            cut = len(data) - unfinished(data)
-            data, self._unfinished = data[:cut], data[cut:]
-        # A text that ends within a character is Autobahn's to refuse, right after this.
-        if not (isFinal and self._unfinished):
-            self.onFrame(data, self.message_is_binary, isFinal)
-
-    def onMessageEnd(self) -> None:
-        """
-        The last frame of a message.
-        """
-        if not self._limits.frames:
-            super().onMessageEnd()
-
-    # Sending.
-
-    def sendMessage(  # type: ignore[override]  # the channel's signature: Autobahn's has three more
-        self, payload: bytes, isBinary: bool = False
-    ) -> None:
-        """
-        Send a message.
-
-        By hand on top of Autobahn's frames: its own holds outgoing messages to the bound of
-        incoming ones, and ends a message of whole fragments with an empty one.
-        """
-        if self.state != self.STATE_OPEN:
-            raise NotOpen("the connection is not open")
-        checked(payload, isBinary)
-        rsv = 0
-        for extension in self.websocket_extensions_in_use:
-            extension.start_compress_message()
-            payload = extension.compress_message_data(payload) + extension.end_compress_message()
-            rsv = _COMPRESSED
-        size = self._limits.fragment or len(payload) or 1
-        opcode = _BINARY if isBinary else _TEXT
-        for start in range(0, len(payload) or 1, size):
-            end = start + size
-            self.sendFrame(
-                opcode=opcode, payload=payload[start:end], fin=end >= len(payload), rsv=rsv
-            )
-            opcode, rsv = _CONTINUATION, 0
-
-    # Closing.
-
-    def sendCloseFrame(
-        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
-    ) -> None:
-        """
-        Send our half of the close, and wait for the client's on our own clock.
-        """
-        if self.failedByMe and self.trouble is None:
-            if code == 1009:
-                # Autobahn names its own bound, which leaves room for inflating.
-                reasonUtf8 = f"a message is longer than {self._limits.maxMessage} bytes".encode()
-            self._failed(f"{code}: {(reasonUtf8 or b'').decode()}")
-        wasOpen = self.state == self.STATE_OPEN
-        super().sendCloseFrame(code, reasonUtf8, isReply)
-        if wasOpen:
-            self._deaf = True
-            self._deadline.set(self._limits.closeTimeout, self.onCloseHandshakeTimeout)
-
-    def onCloseHandshakeTimeout(self) -> None:
-        """
-        The client's half didn't come.
-        """
-        self._failed("the client didn't answer the close")
-        self.dropConnection(abort=False)
-
-    def dropConnection(self, abort: bool = False) -> None:
-        """
-        End TCP.
-
-        In place of Autobahn's, which ends a finished closing handshake with a RST, and waits
-        without end for a client that takes no more bytes.
-        """
-        if self.state == self.STATE_CLOSED:
-            return
-        self.state = self.STATE_CLOSED
-        self.droppedByMe = True
-        self._dropProducer()
-        if abort and not self.wasClean:
-            self._deadline.cancel()
-            self.transport.abortConnection()
-        else:
-            leave(self.transport, self._deadline, self._limits.closeTimeout)
-        self.is_closed.callback(self)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        The connection is over, and the handler hears how.
-        """
-        self._gone()
-        super().connectionLost(reason)
-        self.data = b""
-        self.message_data = self.frame_data = []
-
-    def _close(self, code: int | None, reason: str | None) -> None:
-        if self.state == self.STATE_OPEN:
-            reasonUtf8 = None if reason is None else clipped(reason, 123)
-            self.sendCloseFrame(code, reasonUtf8)
-
-    def _fail(self, code: int, trouble: str) -> None:
-        """
-        Fail the connection as Autobahn does, RFC 6455 §7.1.7.
-        """
-        self._failed(f"{code}: {trouble}")
-        self.failedByMe = True
-        self.sendCloseFrame(code, trouble.encode())
-
-    # Keepalive.
-
-    def _silent(self) -> None:
-        if self._pinged:
-            self._failed("the client didn't answer a ping")
-            self.dropConnection(abort=True)
-            return
-        self._pinged = True
-        self.sendPing()
-        self._deadline.set(self._limits.pingTimeout, self._silent)
+        try:
+            self._hold(data)
+        except HandshakeError as error:
+            self._refuse(error)

@@ -27,11 +27,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from wsfallback.admission import Admission
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
-from wsfallback.forwarding import Admission
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.interfaces import IMessageHandler
 from wsfallback.leaving import leave

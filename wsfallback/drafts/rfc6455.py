@@ -44,7 +44,7 @@ def head(
         b"HTTP/1.1 101 Switching Protocols",
         b"Upgrade: websocket",
         b"Connection: Upgrade",
-        b"Sec-WebSocket-Accept: " + b64encode(sha1(key + GUID, usedforsecurity=False).digest()),
+        b"Sec-WebSocket-Accept: " + accept(key),
     ]
     if protocol is not None:
         lines.append(b"Sec-WebSocket-Protocol: " + protocol.encode("latin-1"))
@@ -52,3 +52,10 @@ def head(
         lines.append(b"Sec-WebSocket-Extensions: " + extensions)
     lines.extend(f"{name}: {value}".encode("latin-1") for name, value in fields)
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def accept(key: bytes) -> bytes:
+    """
+    What proves that a key was read, §4.2.2 step 5.4.
+    """
+    return b64encode(sha1(key + GUID, usedforsecurity=False).digest())

@@ -7,8 +7,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from wsfallback.drafts import hixie75, hixie76
+from wsfallback.drafts.asking import ClientOpening
+from wsfallback.drafts.hixie75_client import Hixie75ClientOpening
+from wsfallback.drafts.hixie76_client import Hixie76ClientOpening
+from wsfallback.drafts.rfc6455_client import (
+    Hybi07ClientOpening,
+    Hybi10ClientOpening,
+    RFC6455ClientOpening,
+)
 from wsfallback.errors import HandshakeError
 from wsfallback.request import Request
+from wsfallback.response import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class Draft:
     :ivar ping: whether it has ping and pong.
     :ivar closeCodes: whether a close has a code and a reason.
     :ivar fragments: whether a message may be sent in several frames.
+    :ivar asking: the client's half of its opening handshake.
     :ivar opening: our opening handshake, or `None` where Autobahn has it.
     :ivar framing: our framing, or `None` where Autobahn has it.
     """
@@ -33,6 +43,7 @@ class Draft:
     version: int
     describes: str
     clients: str
+    asking: type[ClientOpening]
     originField: bytes = b"origin"
     binary: bool = True
     ping: bool = True
@@ -47,6 +58,7 @@ HIXIE_75 = Draft(
     version=0,
     describes="hixie-75 and earlier",
     clients="Chrome 4-5, Safari 5.0.0, web-socket-js before June 2010",
+    asking=Hixie75ClientOpening,
     binary=False,
     ping=False,
     closeCodes=False,
@@ -60,6 +72,7 @@ HIXIE_76 = Draft(
     describes="hixie-76 and hybi-00",
     clients="Chrome 6-13, Safari 5, iOS 4.2-5.1, BlackBerry 6-7, QtWebKit 2, PhantomJS 1,"
     " Firefox 4-5 and Opera 11 where enabled",
+    asking=Hixie76ClientOpening,
     binary=False,
     ping=False,
     closeCodes=False,
@@ -72,6 +85,7 @@ HYBI_07 = Draft(
     version=7,
     describes="hybi-07",
     clients="Firefox 6",
+    asking=Hybi07ClientOpening,
     originField=b"sec-websocket-origin",
 )
 HYBI_10 = Draft(
@@ -79,6 +93,7 @@ HYBI_10 = Draft(
     version=8,
     describes="hybi-08 to hybi-12",
     clients="Chrome 14-15, Firefox 7-10, Internet Explorer 10 previews",
+    asking=Hybi10ClientOpening,
     originField=b"sec-websocket-origin",
 )
 RFC_6455 = Draft(
@@ -87,6 +102,7 @@ RFC_6455 = Draft(
     describes="hybi-13 to hybi-17 and RFC 6455",
     clients="Chrome 16+, Firefox 11+, Safari 6+, iOS 6+, Opera 12.10+, Internet Explorer 10+,"
     " everything current",
+    asking=RFC6455ClientOpening,
 )
 
 #: Oldest first.
@@ -230,3 +246,18 @@ def upgradeFields(drafts: Collection[Draft]) -> tuple[tuple[str, str], ...]:
     versions = sorted({draft.version for draft in drafts if draft.version}, reverse=True)
     listed = (("Sec-WebSocket-Version", ", ".join(map(str, versions))),) if versions else ()
     return (("Upgrade", "websocket"), *listed)
+
+
+def answered(response: Response) -> Draft | None:
+    """
+    Which draft a 101 belongs to, by its fields: a server that knows one draft only gives the
+    answer of that draft to all.
+
+    :returns: a hixie row, or `None` where nothing tells.
+    """
+    if response.status != 101 or response.get(b"sec-websocket-accept") is not None:
+        return None
+    for prefix, draft in ((b"sec-websocket-", HIXIE_76), (b"websocket-", HIXIE_75)):
+        if any(response.get(prefix + name) is not None for name in (b"origin", b"location")):
+            return draft
+    return None

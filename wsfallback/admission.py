@@ -1,0 +1,76 @@
+"""
+`ServerForwarding`: what a server's end owes its handler besides: to be asked, and to be waited for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from wsfallback.deadline import Deadline
+from wsfallback.drafts.table import Draft
+from wsfallback.forwarding import Forwarding
+from wsfallback.handshake import Acceptance, acceptance
+from wsfallback.policy import Limits
+from wsfallback.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    What the server has decided on a request before a protocol gets it.
+
+    :ivar handler: makes the connection's handler.
+    :ivar deadline: runs since the connection was made.
+    """
+
+    draft: Draft
+    request: Request
+    handler: Callable[[], Any]
+    limits: Limits
+    clock: IReactorTime
+    deadline: Deadline
+
+
+class ServerForwarding(Forwarding):
+    """
+    `Forwarding` at the server's end: the handler decides who comes in.
+    """
+
+    def admitted(self, admission: Admission) -> None:
+        """
+        Take what the server has decided.
+        """
+        self._admission = admission
+        self._began(admission.draft, admission.limits, admission.deadline)
+
+    def onConnect(self, request: ConnectionRequest) -> Deferred[Acceptance]:
+        """
+        Ask the handler.
+
+        :returns: its decision, checked; fails with `ConnectionDeny` and nothing else.
+        """
+        self.request = request
+        self._deciding = maybeDeferred(self._ask, request)
+        self._deciding.addCallback(acceptance, request)
+        self._deciding.addErrback(self._denied)
+        return self._deciding
+
+    def _ask(self, request: ConnectionRequest) -> Any:
+        return self._makeHandler(self._admission.handler).onConnect(request)
+
+    def _denied(self, failure: Failure) -> Failure:
+        """
+        Whatever it was, it becomes a `ConnectionDeny`.
+        """
+        error = failure.value
+        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599:
+            return failure
+        if isinstance(error, CancelledError):
+            return Failure(ConnectionDeny(503, "The server took too long to decide"))
+        self._log.failure("{peer}: onConnect failed", failure, peer=self.peer)
+        return Failure(ConnectionDeny(500, "The server failed"))

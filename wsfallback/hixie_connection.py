@@ -1,0 +1,155 @@
+"""
+`HixieConnection`: what is done with a hixie connection once it is open, at either end.
+"""
+
+from enum import Enum
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from wsfallback.drafts.hixie75 import Framing
+from wsfallback.errors import FrameError, NotOpen, UnsupportedByDraft
+from wsfallback.events import Closing, Event, Text
+from wsfallback.forwarding import Forwarding, checked
+from wsfallback.leaving import leave
+
+
+class Stage(Enum):
+    """
+    How far a connection has come.
+    """
+
+    DECIDING = "the handler has not decided yet"
+    ANSWERING = "the client's part of the challenge is awaited"
+    OPEN = "open"
+    CLOSING = "our half of the close is sent, the peer's awaited"
+    LEAVING = "nothing is sent or read any more; TCP ends"
+
+
+@implementer(IHalfCloseableProtocol)
+class HixieConnection(Forwarding, Protocol):
+    """
+    One end of a connection: frames, and how it ends.
+    """
+
+    _stage = Stage.DECIDING
+    _peerClosed = False
+    _framing: Framing
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The connection is over, and the handler hears how.
+
+        To end TCP is the only close that hixie-75 has, and all that WebKits before 2011 do on
+        hixie-76: between two frames that is a clean close.
+        """
+        clean = self._peerClosed or (
+            self._wasOpened
+            and reason.check(ConnectionDone) is not None
+            and self._framing.atBoundary
+        )
+        self._stage = Stage.LEAVING
+        self._gone()
+        if clean:
+            self.onClose(True, None, None)
+        elif not self._wasOpened:
+            self.onClose(False, 1006, f"the {self._other} left during the handshake")
+        else:
+            self.onClose(False, 1006, f"the connection was lost: {reason.getErrorMessage()}")
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
+        """
+        Send a text message as one frame, in one write.
+        """
+        if self._stage is not Stage.OPEN:
+            raise NotOpen("the connection is not open")
+        if isBinary:
+            raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
+        self.transport.write(self._framing.text(checked(payload, False)))
+
+    # Open.
+
+    def _opens(self, rest: bytes) -> None:
+        """
+        From now on there are frames.
+
+        :param rest: the first of them, so far as they have come.
+        """
+        self._stage = Stage.OPEN
+        self._deadline.set(self._limits.idleTimeout, self._silent)
+        self.onOpen()
+        self._read(rest)
+
+    def _makeFraming(self) -> Framing:
+        limits, framing = self._limits, self.draft.framing
+        assert framing is not None, "the row is Autobahn's"
+        return framing(
+            min(limits.maxMessage, limits.maxFrame),
+            limits.maxSkipped,
+            limits.invalidText == "replace",
+        )
+
+    def _read(self, data: bytes) -> None:
+        if self._stage is Stage.OPEN:
+            self._deadline.restart()
+        try:
+            for event in self._framing.feed(data):
+                self._take(event)
+        except FrameError as error:
+            self._failed(str(error))
+            self._bye()
+            self._leave()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Text):
+            # A message is one frame in these drafts.
+            if self._limits.frames:
+                self.onFrame(event.payload, False, True)
+            else:
+                self.onMessage(event.payload, False)
+        elif isinstance(event, Closing):
+            self._peerClosed = True
+            self._deaf = True
+            self._bye()
+            self._leave()
+
+    # Closing.
+
+    def _close(self, code: int | None, reason: str | None) -> None:
+        if self._stage is not Stage.OPEN:
+            return
+        self._bye()
+        if self._framing.close():
+            self._deadline.set(self._limits.closeTimeout, self._unanswered)
+        else:
+            self._leave()
+
+    def _bye(self) -> None:
+        """
+        Our half of the close, once.
+        """
+        if self._stage is Stage.OPEN:
+            self._stage = Stage.CLOSING
+            self.transport.write(self._framing.close())
+
+    def _silent(self) -> None:
+        self._failed(f"nothing was heard for {self._limits.idleTimeout:g} s")
+        self._close(None, None)
+
+    def _unanswered(self) -> None:
+        self._failed(f"the {self._other} didn't answer the close")
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._stage is not Stage.LEAVING:
+            self._stage = Stage.LEAVING
+            self._dropProducer()
+            leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
+
+    def _abort(self) -> None:
+        if not self._peerClosed:
+            self._failed(f"the {self._other} didn't end the connection")
+        self.transport.abortConnection()
