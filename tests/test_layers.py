@@ -124,6 +124,9 @@ OTHERS: dict[str, set[str]] = {
     "__main__": {"twisted"},
 }
 
+#: Where Autobahn's engine enters.
+ENGINES = ("engine", "modern", "modern_client", "modern_connection")
+
 #: Importing one of these installs a reactor.
 REACTORS = ("twisted.internet.reactor", "twisted.internet.default")
 
@@ -247,7 +250,7 @@ class LayerTests(SynchronousTestCase):
 
     def test_autobahnsEngine(self) -> None:
         """
-        Autobahn's engine enters in three modules; its request type and its way to write an address
+        Autobahn's engine enters in few modules; its request type and its way to write an address
         are what the others have of it.
         """
         for name, source in MODULES.items():

@@ -22,6 +22,7 @@ class Hixie75ClientOpening(ClientOpening):
     """
 
     _prefix = "WebSocket-"
+    _firstLinesAreFixed = True
 
     def request(self) -> bytes:
         """
@@ -56,7 +57,7 @@ class Hixie75ClientOpening(ClientOpening):
     def _check(self, response: Response) -> None:
         if response.get(self._field("Origin")) is None is response.get(self._field("Location")):
             raise self._wrong(f"The answer has neither {self._prefix}Origin nor -Location", None)
-        if self._isStrict:
+        if self._firstLinesAreFixed and self._isStrict:
             self._checkFirstLines(response)
         if self._destination.protocols and self._protocol(response) is None:
             self._oddities.append("The server chose no subprotocol")

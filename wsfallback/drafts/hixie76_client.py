@@ -28,6 +28,7 @@ class Hixie76ClientOpening(Hixie75ClientOpening):
     bodySize = 16  # the digest
 
     _prefix = "Sec-WebSocket-"
+    _firstLinesAreFixed = False
 
     def request(self) -> bytes:
         """
