@@ -48,14 +48,23 @@ LAYERS: dict[str, set[str]] = {
     "policy": {"drafts.table"},
     "deadline": set(),
     "leaving": {"deadline"},
+    "sockets": set(),
     "interfaces": set(),
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
     # The protocols.
-    "handshake": {"drafts.table", "errors", "request"},
+    "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
     "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy"},
-    "engine": {"drafts.table", "handshake", "policy", "request"},
+    "engine": {
+        "drafts.asking",
+        "drafts.rfc6455",
+        "drafts.table",
+        "errors",
+        "handshake",
+        "policy",
+        "request",
+    },
     "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
     "modern_connection": {"engine", "errors", "forwarding", "leaving", "policy", "utf8"},
     # The server's end.
@@ -89,22 +98,72 @@ LAYERS: dict[str, set[str]] = {
         "modern",
         "policy",
         "request",
+        "sockets",
     },
+    # The client's end.
+    "commission": {
+        "deadline",
+        "drafts.asking",
+        "drafts.table",
+        "errors",
+        "forwarding",
+        "handshake",
+        "policy",
+    },
+    "hixie_client": {"commission", "hixie_connection", "interfaces"},
+    "modern_client": {"commission", "drafts.asking", "engine", "interfaces", "modern_connection"},
+    "knocking": {
+        "commission",
+        "deadline",
+        "destination",
+        "drafts.asking",
+        "drafts.table",
+        "engine",
+        "errors",
+        "handshake",
+        "hixie_client",
+        "leaving",
+        "modern_client",
+        "policy",
+        "request",
+        "sockets",
+    },
+    "client": {
+        "destination",
+        "drafts.table",
+        "engine",
+        "errors",
+        "interfaces",
+        "knocking",
+        "policy",
+    },
+    "endpoint": {"client", "interfaces"},
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
     "testing.clients": {"testing.transport"},
     "testing": {"testing.clients", "testing.transport"},
     # What is public.
-    "": {"drafts.table", "errors", "handlers", "interfaces", "policy", "server"},
+    "": {
+        "client",
+        "drafts.table",
+        "endpoint",
+        "errors",
+        "handlers",
+        "interfaces",
+        "policy",
+        "server",
+    },
     # The command: nothing imports it but the plugin, and that by name.
     "tap": {"demo", "drafts.table", "interfaces", "policy", "server"},
     "__main__": set(),
+    "probe": {"client", "drafts.table", "errors", "handlers"},
 }
 
 #: Every module: which other packages it may import; none if it isn't here.
 OTHERS: dict[str, set[str]] = {
     "deadline": {"twisted"},
     "leaving": {"twisted"},
+    "sockets": {"twisted"},
     "interfaces": {"autobahn", "zope"},
     "handlers": {"autobahn", "zope"},
     "demo": {"autobahn", "twisted"},
@@ -117,6 +176,13 @@ OTHERS: dict[str, set[str]] = {
     "hixie": {"autobahn", "twisted", "zope"},
     "modern": {"autobahn", "twisted", "zope"},
     "server": {"autobahn", "twisted", "zope"},
+    "commission": {"autobahn", "twisted"},
+    "hixie_client": {"twisted", "zope"},
+    "modern_client": {"autobahn", "twisted", "zope"},
+    "knocking": {"autobahn", "twisted", "zope"},
+    "client": {"twisted"},
+    "endpoint": {"twisted", "zope"},
+    "probe": {"twisted"},
     "testing.transport": {"twisted", "zope"},
     "testing.clients": {"twisted"},
     "testing": {"twisted", "zope"},
@@ -255,11 +321,7 @@ class LayerTests(SynchronousTestCase):
         """
         for name, source in MODULES.items():
             for each in everywhere(source):
-                if each.startswith("autobahn.") and name not in (
-                    "engine",
-                    "modern",
-                    "modern_connection",
-                ):
+                if each.startswith("autobahn.") and name not in ENGINES:
                     self.assertTrue(
                         each.startswith("autobahn.websocket.types.")
                         or each == "autobahn.twisted.util.peer2str",
@@ -315,7 +377,7 @@ class ReactorTests(SynchronousTestCase):
         self.assertEqual(
             run(
                 "import sys, wsfallback\n"
-                "print([name for name in ('tap', 'demo', 'testing')"
+                "print([name for name in ('tap', 'demo', 'probe', 'testing')"
                 " if 'wsfallback.' + name in sys.modules])"
             ),
             "[]",

@@ -2,37 +2,50 @@
 One TCP port for every WebSocket draft that was ever shipped, and plain HTTP beside it.
 """
 
+from wsfallback.client import Client, connect
 from wsfallback.drafts.table import DRAFTS, Draft
+from wsfallback.endpoint import MessageFactory, WebSocketEndpoint
 from wsfallback.errors import (
+    AnswerError,
+    Attempt,
     ChannelError,
     FrameError,
     HandshakeError,
+    NoDraftWorked,
     NotOpen,
     NotText,
     UnsupportedByDraft,
     WSFallbackError,
 )
 from wsfallback.handlers import MessageHandler
-from wsfallback.interfaces import IFrameHandler, IMessageChannel, IMessageHandler
+from wsfallback.interfaces import IClientChannel, IFrameHandler, IMessageChannel, IMessageHandler
 from wsfallback.policy import Limits
 from wsfallback.server import FallbackServerFactory
 
 __all__ = [
     "DRAFTS",
+    "AnswerError",
+    "Attempt",
     "ChannelError",
+    "Client",
     "Draft",
     "FallbackServerFactory",
     "FrameError",
     "HandshakeError",
+    "IClientChannel",
     "IFrameHandler",
     "IMessageChannel",
     "IMessageHandler",
     "Limits",
+    "MessageFactory",
     "MessageHandler",
+    "NoDraftWorked",
     "NotOpen",
     "NotText",
     "UnsupportedByDraft",
     "WSFallbackError",
+    "WebSocketEndpoint",
+    "connect",
 ]
 
 __version__ = "0.1.0"

@@ -1,5 +1,6 @@
 """
-What Autobahn's engine is told: its options, and the one request that it gets of each client.
+What Autobahn's engine is told: its options, and the one request that it gets of each client, or
+the one answer of each server.
 
 Never the client's own bytes: its reader is laxer than ours, and stricter where old clients need
 it not to be (version 7, keys of 15 bytes, origins without a scheme).
@@ -8,14 +9,25 @@ it not to be (version 7, keys of 15 bytes, origins without a scheme).
 from collections.abc import Iterator
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory
-from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+    PerMessageDeflateResponse,
+    PerMessageDeflateResponseAccept,
+)
 from twisted.internet.interfaces import IReactorTime
 
+from wsfallback.drafts.asking import Answer
+from wsfallback.drafts.rfc6455 import accept
 from wsfallback.drafts.table import HYBI_10, RFC_6455
+from wsfallback.errors import AnswerError
 from wsfallback.handshake import extensions
 from wsfallback.policy import Limits
 from wsfallback.request import Request
+
+#: What Autobahn has of a key, at either end: nothing is proved by it.
+ENGINE_KEY = b"A" * 22 + b"=="
 
 _DEFLATE = "permessage-deflate"
 
@@ -42,19 +54,41 @@ class EngineFactory(WebSocketServerFactory):
         super().__init__(server="", reactor=clock)  # type: ignore[no-untyped-call]
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             webStatus=False,
-            # A bound for inflating. Ours is exact; this one leaves room for what a message
-            # that does not deflate grows by.
-            maxMessagePayloadSize=limits.maxMessage + limits.maxMessage // 1024 + 64,
-            failByDrop=False,
-            echoCloseCodeReason=True,  # RFC 6455 §5.5.1; browsers report the code that comes back
-            tcpNoDelay=not limits.nagle,
             allowNullOrigin=True,
             perMessageCompressionAccept=_acceptDeflate,
-            # Deadlines are ours, on the clock that we were given.
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-            autoPingInterval=0,
+            **_options(limits),
         )
+
+
+class ClientEngineFactory(WebSocketClientFactory):
+    """
+    The same at the client's end.
+    """
+
+    log = Silent()
+
+    def __init__(self, limits: Limits, clock: IReactorTime) -> None:
+        super().__init__(reactor=clock)  # type: ignore[no-untyped-call]
+        self.setProtocolOptions(  # type: ignore[no-untyped-call]
+            perMessageCompressionAccept=PerMessageDeflateResponseAccept,
+            serverConnectionDropTimeout=0,
+            **_options(limits),
+        )
+
+
+def _options(limits: Limits) -> dict[str, Any]:
+    return {
+        # A bound for inflating. Ours is exact; this one leaves room for what a message that does
+        # not deflate grows by.
+        "maxMessagePayloadSize": limits.maxMessage + limits.maxMessage // 1024 + 64,
+        "failByDrop": False,
+        "echoCloseCodeReason": True,  # RFC 6455 §5.5.1; browsers report the code that comes back
+        "tcpNoDelay": not limits.nagle,
+        # Deadlines are ours, on the clock that we were given.
+        "openHandshakeTimeout": 0,
+        "closeHandshakeTimeout": 0,
+        "autoPingInterval": 0,
+    }
 
 
 def _acceptDeflate(offers: list[Any]) -> Any:
@@ -85,7 +119,7 @@ def engineRequest(request: Request, limits: Limits) -> bytes:
         "Upgrade: websocket",
         "Connection: Upgrade",
         f"Sec-WebSocket-Version: {version}",
-        f"Sec-WebSocket-Key: {'A' * 22}==",
+        f"Sec-WebSocket-Key: {ENGINE_KEY.decode('ascii')}",
     ]
     protocols = offeredProtocols(request)
     if protocols:
@@ -114,3 +148,35 @@ def _deflateOffers(request: Request) -> Iterator[str]:
                 key if value is True else f"{key}={value}" for key, (value,) in parameters.items()
             ]
             yield "; ".join([_DEFLATE, *pairs])
+
+
+def engineAnswer(answer: Answer, limits: Limits) -> bytes:
+    """
+    The answer that Autobahn gets as a client.
+
+    :raises AnswerError: the server chose an extension that wasn't offered, or can't be.
+    """
+    lines = [
+        b"HTTP/1.1 101 Switching Protocols",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Accept: " + accept(ENGINE_KEY),
+    ]
+    chosen = extensions(answer.response)
+    if chosen:
+        # RFC 6455 §4.1, the client's checks, item 5; RFC 7692 §7.1.
+        name, parameters = chosen[0]
+        try:
+            if len(chosen) > 1 or name != _DEFLATE or not limits.compress:
+                raise ValueError("it wasn't offered")
+            PerMessageDeflateResponseAccept(PerMessageDeflateResponse.parse(parameters))
+        except Exception as error:  # Autobahn's parser raises just that
+            raise AnswerError(
+                f"The server chose an impossible extension ({error})",
+                answer.extensions,
+                answer.response,
+            ) from None
+        pairs = [key if value is True else f"{key}={value}" for key, (value,) in parameters.items()]
+        line = f"Sec-WebSocket-Extensions: {'; '.join([_DEFLATE, *pairs])}"
+        lines.append(line.encode("latin-1"))
+    return b"\r\n".join(lines) + b"\r\n\r\n"

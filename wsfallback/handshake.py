@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from autobahn.websocket.types import ConnectionRequest
+from autobahn.websocket.types import ConnectionRequest, ConnectionResponse
 
+from wsfallback.drafts.asking import Answer
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import HandshakeError, phrase
+from wsfallback.head import Head
 from wsfallback.request import Request
 
 #: What a handler decides on a request: the subprotocol, and more fields for the answer.
@@ -30,11 +32,7 @@ def connectionRequest(
     """
     The request as the handler sees it, built alike for all drafts in Autobahn's type.
     """
-    headers: dict[str, str] = {}
-    for name, _ in request.fields:
-        text = name.decode("ascii")
-        if text not in headers:
-            headers[text] = b", ".join(request.all(name)).decode("latin-1")
+    headers = _headers(request)
     host = headers.get("host", "")
     path, _, query = request.resource.decode("ascii").partition("?")
     return ConnectionRequest(
@@ -51,14 +49,36 @@ def connectionRequest(
     )
 
 
-def extensions(request: Request) -> list[tuple[str, dict[str, list[Any]]]]:
+def connectionResponse(answer: Answer, draft: Draft, peer: str) -> ConnectionResponse:
     """
-    The extensions that a client offers, in Autobahn's form: name and parameters.
+    A server's answer as the handler sees it, built alike for all drafts in Autobahn's type.
+    """
+    return ConnectionResponse(
+        peer=peer,
+        headers=_headers(answer.response),
+        version=draft.version,
+        protocol=answer.protocol,
+        extensions=[name for name, _ in extensions(answer.response)],
+    )
+
+
+def _headers(head: Head) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, _ in head.fields:
+        text = name.decode("ascii")
+        if text not in headers:
+            headers[text] = b", ".join(head.all(name)).decode("latin-1")
+    return headers
+
+
+def extensions(head: Head) -> list[tuple[str, dict[str, list[Any]]]]:
+    """
+    The extensions that a client offers or a server chose, in Autobahn's form: name and parameters.
 
     RFC 6455 §9.1: ``name; parameter; parameter=value``; a parameter without a value is `True`.
     """
     offered = []
-    for member in request.members(b"sec-websocket-extensions"):
+    for member in head.members(b"sec-websocket-extensions"):
         name, *pairs = (part.strip() for part in member.decode("latin-1").split(";"))
         parameters: dict[str, list[Any]] = {}
         for pair in pairs:

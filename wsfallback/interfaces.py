@@ -40,6 +40,10 @@ class IMessageHandler(Interface):
             cancelled when the time is over.
         :raises autobahn.websocket.types.ConnectionDeny: refuse with this HTTP status (300 to
             599) and reason.
+
+        At a client's end it is called with what the server answered, an
+        `autobahn.websocket.types.ConnectionResponse`. Its result is waited for and not used; if
+        it fails, so does `wsfallback.connect`.
         """
 
     def onOpen() -> Any:
@@ -139,3 +143,24 @@ class IMessageChannel(Interface):
         """
         The producer is done.
         """
+
+
+class IClientChannel(IMessageChannel):
+    """
+    The sending side of a connection that `wsfallback.connect` has made.
+
+    What `IMessageChannel` and `IMessageHandler` say of a client is true of the server here:
+    ``peer`` is the server's address, and ``request`` is what we asked it.
+    """
+
+    response = Attribute(
+        """
+        What the server answered: an `autobahn.websocket.types.ConnectionResponse`, names of
+        fields in lower case.
+        """
+    )
+    protocolInUse = Attribute(
+        """
+        The subprotocol that the server chose, or `None`.
+        """
+    )

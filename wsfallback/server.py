@@ -19,7 +19,6 @@ from twisted.internet.interfaces import (
     ILoggingContext,
     IProtocolFactory,
     IReactorTime,
-    ITCPTransport,
     ITransport,
 )
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
@@ -38,6 +37,7 @@ from wsfallback.leaving import leave
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
+from wsfallback.sockets import setSocketOptions
 
 #: Makes the handler of a connection: its class, or anything to call.
 HandlerFactory = Callable[[], Any]
@@ -68,7 +68,7 @@ class PeekingProtocol(Protocol):
         self._deadline = Deadline(self.factory.reactor)
         self._deadline.set(limits.handshakeTimeout, self._late)
         self._reader = RequestReader(limits.maxHead)
-        self._setSocketOptions()
+        setSocketOptions(self.transport, limits.nagle)
         if not self.factory.connectionBegan():
             self._refuse(HandshakeError(503, "There are too many connections"))
 
@@ -150,15 +150,6 @@ class PeekingProtocol(Protocol):
         for name in names:
             # Methods, and replaced all the same: mypy would rightly object to an assignment.
             setattr(self, name, getattr(protocol, name))
-
-    def _setSocketOptions(self) -> None:
-        if ITCPTransport.providedBy(self.transport):
-            try:
-                self.transport.setTcpKeepAlive(True)
-                self.transport.setTcpNoDelay(not self.factory.limits.nagle)
-            except OSError:
-                # Twisted's UNIX sockets provide ITCPTransport too, and have no Nagle.
-                pass
 
     def _late(self) -> None:
         self._refuse(HandshakeError(408, "The request took too long"))
