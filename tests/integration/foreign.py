@@ -26,7 +26,7 @@ _NPM = "cd tests/integration/peers && npm install --no-package-lock --ignore-scr
 @dataclass(frozen=True)
 class Peer:
     """
-    A program that talks to a server and prints one line of JSON.
+    A program that talks to us and prints one line of JSON.
 
     :ivar command: what runs it; a test adds what it is to do.
     :ivar probe: succeeds where it is installed.
@@ -41,13 +41,14 @@ class Peer:
     variables: Mapping[str, str] = field(default_factory=dict)
     isBare: bool = False
 
-    async def report(self, *arguments: object, **variables: str) -> dict[str, Any]:
+    async def installed(self, **variables: str) -> dict[str, str]:
         """
-        Run it, and return what it reports.
+        See to it that it is installed.
 
-        Where it isn't installed the test is skipped; in CI, which installs it, the test fails.
+        Where it isn't the test is skipped; in CI, which installs it, the test fails.
 
         :param variables: more for its environment.
+        :returns: the environment to run it in.
         """
         mine = {**self.variables, **variables}
         env = mine if self.isBare else environment(**mine)
@@ -57,6 +58,15 @@ class Peer:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"{missing}\n{probed}")
             pytest.skip(missing)
+        return env
+
+    async def report(self, *arguments: object, **variables: str) -> dict[str, Any]:
+        """
+        Run it, and return what it reports.
+
+        :param variables: more for its environment.
+        """
+        env = await self.installed(**variables)
         ran = await run(*self.command, *map(str, arguments), env=env, seconds=LONG)
         try:
             report: dict[str, Any] = json.loads(ran.printed)
@@ -109,6 +119,28 @@ CHROMIUM = Peer(
         " shutil.which('chromedriver')))",
     ),
     "apt install chromium chromium-driver",
+)
+
+# Servers, which print a line of JSON with their port, and run until they are ended.
+EM_WEBSOCKET = Peer(
+    ("ruby", _script("em_websocket_server.rb")),
+    ("ruby", "-r", "em-websocket", "-e", "1"),
+    "apt install ruby ruby-em-websocket",
+)
+PERL_SERVER = Peer(
+    ("perl", _script("protocol_websocket_server.pl")),
+    PERL.probe,
+    PERL.install,
+)
+DRIVER_SERVER = Peer(
+    ("node", _script("websocket_driver_server.js")),
+    ("node", "-e", "require('websocket-driver')"),
+    NODE.install,
+    NODE.variables,
+)
+NODE_SERVER = Peer(("node", _script("ws_server.js")), NODE.probe, NODE.install, NODE.variables)
+WEBSOCKETS_SERVER = Peer(
+    (PYTHON, _script("websockets_server.py")), WEBSOCKETS.probe, WEBSOCKETS.install
 )
 
 

@@ -1,0 +1,164 @@
+"""
+Both ends of a connection, in memory: our client against our server, or against literal bytes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    ISSLTransport,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from zope.interface import alsoProvides, implementer
+
+from wsfallback.testing import SERVER_ADDRESS, MemoryTransport
+
+
+class PipeTransport(MemoryTransport):
+    """
+    One end; what it writes arrives at the other a turn of the clock later.
+    """
+
+    other: "PipeTransport"
+
+    def write(self, data: bytes) -> None:
+        """
+        Collect it, and send it.
+        """
+        if self.connected and not self.finished:
+            super().write(data)
+            self._clock.callLater(0, self.other.arrive, data)
+
+    def loseConnection(self) -> None:
+        """
+        End both halves.
+        """
+        if not self.finished:
+            self._clock.callLater(0, self.other.leave, ConnectionDone())
+        super().loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        """
+        End the half that sends; the connection is over when both are.
+        """
+        if not self.finished:
+            super().loseWriteConnection()
+            self._clock.callLater(0, self.other.leave, ConnectionDone())
+
+    def leave(self, reason: BaseException) -> None:
+        """
+        The other end has ended its half; the connection is over when both are.
+        """
+        super().leave(reason)
+        if self.finished and self.connected and not self.paused:
+            self.lose(ConnectionDone())
+
+    def abortConnection(self) -> None:
+        """
+        A RST.
+        """
+        self._clock.callLater(0, self.other.lose, ConnectionLost())
+        super().abortConnection()
+
+
+class Script(Protocol):
+    """
+    A server that sends these bytes when it has been asked, and then does nothing.
+
+    :ivar asked: all that came.
+    """
+
+    def __init__(self, answer: bytes, *, closes: bool = False, resets: bool = False) -> None:
+        self.asked = b""
+        self._answer, self._closes, self._resets = answer, closes, resets
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Answer the first segment.
+        """
+        self.asked += data
+        transport: Any = self.transport
+        if self._answer:
+            transport.write(self._answer)
+            self._answer = b""
+        if self._closes:
+            transport.loseConnection()
+        if self._resets:
+            transport.abortConnection()
+
+
+@implementer(IStreamClientEndpoint)
+class Network:
+    """
+    An endpoint whose connections are in memory, one server after the other.
+
+    :ivar ends: the client's ends and the server's, in the order of the connections.
+    """
+
+    def __init__(self, clock: Clock, servers: Any, *, isSecure: bool = False) -> None:
+        """
+        :param servers: a factory for all connections; or for each a factory, a `Protocol`, an
+            exception that connecting fails with, or `None`: nothing comes of it.
+        """
+        self.clock = clock
+        self.ends: list[tuple[PipeTransport, PipeTransport]] = []
+        self.tried = 0
+        self.cancelled = 0
+        self._all = servers if IProtocolFactory.providedBy(servers) else None
+        self._each = iter(servers) if self._all is None else iter(())
+        self._isSecure = isSecure
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        """
+        As endpoints do.
+        """
+        self.tried += 1
+        server = self._all or next(self._each, ConnectionRefusedError())
+        if server is None:
+            return Deferred(self._cancel)
+        if isinstance(server, Exception):
+            return fail(server)
+        near = PipeTransport(self.clock, SERVER_ADDRESS)
+        far = PipeTransport(self.clock, IPv4Address("TCP", "192.0.2.7", 52914))
+        near.other, far.other = far, near
+        if self._isSecure:
+            alsoProvides(near, ISSLTransport)
+        self.ends.append((near, far))
+        client = protocolFactory.buildProtocol(SERVER_ADDRESS)
+        if IProtocolFactory.providedBy(server):
+            server = server.buildProtocol(far.getPeer())
+        assert client is not None
+        far.attach(server)
+        near.attach(client)
+        return succeed(client)
+
+    def _cancel(self, _: Deferred[Any]) -> None:
+        self.cancelled += 1
+
+    @property
+    def isQuiet(self) -> bool:
+        """
+        Nothing is left: no connection, no timer.
+        """
+        return not self.clock.getDelayedCalls() and not any(
+            end.connected for pair in self.ends for end in pair
+        )
+
+    def settle(self, turns: int = 40) -> None:
+        """
+        Let both ends do what is due now.
+        """
+        self.clock.pump([0.0] * turns)
+
+
+def segments(data: bytes) -> Iterable[bytes]:
+    """
+    One for each byte.
+    """
+    return (data[at : at + 1] for at in range(len(data)))
