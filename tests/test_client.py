@@ -14,6 +14,7 @@ from twisted.internet.error import (
     TimeoutError,
 )
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -637,10 +638,10 @@ class ArgumentTests(SynchronousTestCase):
             {"maxMessages": 1},
         ]
         for options in wrong:
-            self.assertRaises(TypeError, Client, URL, reactor=Clock(), **options)
+            self.assertRaises(TypeError, Client, URL, reactor=MemoryReactorClock(), **options)
         self.assertRaises(TypeError, Client, Network(Clock(), []), reactor=Clock())
         for handler in (object, 5):
-            self.assertRaises(TypeError, connect, URL, handler, reactor=Clock())
+            self.assertRaises(TypeError, connect, URL, handler, reactor=MemoryReactorClock())
 
     def test_noOtherThanAHandler(self) -> None:
         """

@@ -21,7 +21,9 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback import DRAFTS, FallbackServerFactory
+from tests.pipe import Network
+from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
+from wsfallback import client as clientModule
 from wsfallback.testing import CLIENT_ADDRESS, attach, connect
 
 ROOT = Path(__file__).parents[1]
@@ -81,7 +83,8 @@ class ExampleTests(SynchronousTestCase):
         """
         No example is in the directory that these tests don't know.
         """
-        known = {*SERVERS, "chat", "old_client", "test_chat", "test_with_trial", "test_with_pytest"}
+        tests = {"test_chat", "test_with_trial", "test_with_pytest"}
+        known = {*SERVERS, *tests, "chat", "client", "old_client", "reconnecting"}
         self.assertEqual({path.stem for path in EXAMPLES.glob("*.py")}, known)
 
     def test_embed(self) -> None:
@@ -103,6 +106,46 @@ class ExampleTests(SynchronousTestCase):
             ((port, factory, *_),) = reactor.tcpServers
             self.assertEqual(port, 8080)
             self.assertIsInstance(factory, FallbackServerFactory)
+
+    def test_client(self) -> None:
+        """
+        It greets an echo, and goes.
+        """
+        clock, module = Clock(), imported("client")
+        for draft in DRAFTS:
+            server = FallbackServerFactory(
+                imported("embed").Echo, drafts=[draft.name], reactor=clock
+            )
+            net = Network(clock, server)
+            self.patch(clientModule, "_endpoint", lambda *_, net=net: net)
+            output = StringIO()
+            with redirect_stdout(output):
+                running = ensureDeferred(module.main(clock))
+                clock.pump([0.0] * 30 + [2.0] * 10)
+                net.settle()
+            self.successResultOf(running)
+            self.assertEqual(output.getvalue(), f"connected with {draft.name}\nheard héllo\n")
+
+    def test_reconnecting(self) -> None:
+        """
+        It listens, and leaves when the service stops.
+        """
+        clock = Clock()
+
+        class Welcome(MessageHandler):
+            def onOpen(self) -> None:
+                self.sendMessage(b"welcome")
+
+        net = Network(clock, FallbackServerFactory(Welcome, reactor=clock))
+        service = imported("reconnecting").makeService(net, url="ws://a/", reactor=clock)
+        output = StringIO()
+        with redirect_stdout(output):
+            service.startService()
+            net.settle()
+        self.assertEqual(output.getvalue(), "heard b'welcome'\n")
+        stopping = service.stopService()
+        net.settle()
+        self.successResultOf(stopping)
 
     def test_site(self) -> None:
         """
