@@ -276,9 +276,9 @@ class MessageTests(SynchronousTestCase):
         """
         kind = recorder()
         client = connect(serve(kind, frames=True, maxMessage=10, maxFrame=10))
-        for _ in range(5):
-            client.deliver(client.frame(TEXT if _ == 0 else 0, b"x" * 10, isFinal=False))
-        self.assertEqual(len(kind.made[0].calls), 7)
+        for number in range(50):
+            client.deliver(client.frame(0 if number else TEXT, b"x" * 10, isFinal=False))
+        self.assertEqual(len(kind.made[0].calls), 52)
         client.deliver(client.frame(0, b"x" * 11))
         self.assertEqual(client.closing[0], 1009)
 
@@ -377,8 +377,11 @@ class LimitTests(SynchronousTestCase):
         What doesn't inflate closes: 1007.
         """
         client = connect(serve(recorder()), headers=DEFLATE)
+        client.answersClose = False
         client.deliver(client.frame(BINARY, b"\xff" * 20, rsv=COMPRESSED))
         self.assertEqual(client.closing[0], 1007)
+        # Autobahn reads nothing behind it, so there is no close to wait for.
+        self.assertTrue(client.disconnected)
 
 
 class ViolationTests(SynchronousTestCase):
@@ -424,6 +427,7 @@ class ViolationTests(SynchronousTestCase):
         for name, data in (
             ("control frame", b"\x89" + endless),
             ("data frame", b"\x82" + endless),
+            ("corrupt", HybiClient(None, None, None).frame(BINARY, b"\xff" * 20, rsv=4)),
             (
                 "bomb",
                 HybiClient(None, None, None).frame(BINARY, deflated(b"\0" * (1 << 20)), rsv=4),
@@ -497,6 +501,22 @@ class ClosingTests(SynchronousTestCase):
         kind.made[0].sendClose(1000, "\u2713" * 100)
         client.settle()
         self.assertEqual(client.closing, (1000, "\u2713" * 41))
+
+    def test_wrongAnswer(self) -> None:
+        """
+        A client that breaks the framing while it should close is left, and that is said.
+        """
+        kind = recorder()
+        client = connect(serve(kind))
+        client.answersClose = False
+        kind.made[0].sendClose(1000)
+        client.deliver(b"\x83\x80\0\0\0\0")
+        self.assertTrue(client.disconnected)
+        client.drop()
+        self.assertEqual(
+            kind.made[0].calls[-1],
+            ("close", False, 1006, "the client broke the framing while it should close"),
+        )
 
     def test_unansweredClose(self) -> None:
         """

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from wsfallback.drafts import rfc6455
 from wsfallback.engine import Silent, engineRequest, offeredProtocols
 from wsfallback.errors import HandshakeError, NotOpen
-from wsfallback.forwarding import MAX_HELD, Forwarding, checked
+from wsfallback.forwarding import Forwarding, checked
 from wsfallback.handshake import Acceptance, connectionRequest, denial
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
 from wsfallback.leaving import leave
@@ -49,11 +49,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
 
         :param rest: what came behind its head.
         """
-        self._deadline.late = self._lateDecision
-        try:
-            self._hold(rest)
-        except HandshakeError as error:
-            self._refuse(error)
+        if not self._hold(rest):
             return
         super().dataReceived(engineRequest(self._admission.request, self._limits))
         if self.state == self.STATE_CONNECTING:
@@ -135,16 +131,10 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         A segment of the client's.
         """
         if self.state == self.STATE_CONNECTING:
-            try:
-                self._hold(data)
-            except HandshakeError as error:
-                self._refuse(error)
+            self._hold(data)
             return
-        # Autobahn goes on to collect what comes after the end, and behind a frame that failed.
+        # Autobahn would go on to collect what comes after the end.
         if self.state == self.STATE_CLOSED:
-            return
-        if self.failedByMe and len(self.data) > MAX_HELD:
-            self.dropConnection()
             return
         if self.state == self.STATE_OPEN:
             if self._pinged:
@@ -162,6 +152,16 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         super().onFrameBegin()
         if self.current_frame.opcode >= _CONTROL and self.current_frame.length > _MAX_CONTROL:
             self.dropConnection()
+
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """
+        Drop a client whose frame doesn't inflate, or has no end when it does: Autobahn has failed
+        it by now, and would read nothing behind that frame, its close neither.
+        """
+        going = super().onFrameData(payload)
+        if going is False:
+            self.dropConnection()
+        return going
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """
@@ -294,6 +294,8 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         if self.state == self.STATE_CLOSED:
             return
+        if self.failedByMe:
+            self._failed("the client broke the framing while it should close")
         self.state = self.STATE_CLOSED
         self.droppedByMe = True
         self._dropProducer()
@@ -308,10 +310,20 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         The connection is over, and the handler hears how.
         """
-        self._gone()
+        self._gone(reason)
         super().connectionLost(reason)
-        self.data = b""
-        self.message_data = self.frame_data = []
+        # It was fired with the protocol: a cycle, which would keep what is not sent yet until
+        # Python's collector runs.
+        self.is_closed.addCallback(lambda _: None)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """
+        Tell the handler; of a loss in the same words as on the other drafts.
+        """
+        super().onClose(wasClean, code, reason if wasClean else self._loss)
+
+    def _leave(self) -> None:
+        self.dropConnection()
 
     def _close(self, code: int | None, reason: str | None) -> None:
         if self.state == self.STATE_OPEN:
