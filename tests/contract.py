@@ -2,6 +2,7 @@
 What every protocol owes an application, whatever draft its client speaks.
 """
 
+import asyncio
 import gc
 import weakref
 from typing import Any
@@ -582,6 +583,22 @@ class _Contract(HandlerContract):
         self.assertClosedWith(client, 1011)
         self.assertOver(client, handler)
 
+    def test_cancelledError(self: Any) -> None:
+        """
+        asyncio's, which is no Exception, fails like one.
+        """
+
+        def cancel(handler: Recorder) -> None:
+            raise asyncio.CancelledError
+
+        for name in ("open", "message"):
+            kind = recorder(**{name: cancel})
+            client = self.opened(kind)
+            client.send("one")
+            self.assertEqual(len(self.flushLoggedErrors(asyncio.CancelledError)), 1)
+            self.assertClosedWith(client, 1011)
+            self.assertOver(client, kind.made[0])
+
     def test_resultsThatAreNoDeferreds(self: Any) -> None:
         """
         What onMessage returns besides is nobody's business.
@@ -713,6 +730,10 @@ class _Contract(HandlerContract):
         for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000):
             self.assertRaises(ValueError, kind.made[0].sendClose, code)
         self.assertRaises(ValueError, kind.made[0].sendClose, None, "why")
+        for wrong in ((1000, b"bye"), (1000, 5), (1000.0,), ("1000",), (True,)):
+            self.assertRaises(TypeError, kind.made[0].sendClose, *wrong)
+        client.send("still here")
+        self.assertEqual(kind.made[0].calls[-1], ("message", b"still here", False))
         self.assertTrue(client.isOpen)
 
     def test_noMessagesAfterSendClose(self: Any) -> None:
@@ -897,6 +918,24 @@ class _Contract(HandlerContract):
         self.assertIs(client.transport.producer, producer)
         handler.unregisterProducer()
         self.assertIsNone(client.transport.producer)
+
+    def test_producerAfterTheEnd(self: Any) -> None:
+        """
+        One that comes too late is stopped, and holds nothing back.
+        """
+        stopped = []
+
+        class Producer:
+            def stopProducing(self) -> None:
+                stopped.append(1)
+
+        kind = recorder()
+        client = self.opened(kind)
+        handler = kind.made[0]
+        client.close()
+        handler.registerProducer(Producer(), False)
+        self.assertEqual(stopped, [1])
+        self.assertOver(client, handler)
 
     def test_producerAtTheEnd(self: Any) -> None:
         """

@@ -27,6 +27,8 @@ LAYERS: dict[str, set[str]] = {
     "drafts.rfc6455": set(),
     "drafts.table": {"drafts.hixie75", "drafts.hixie76", "errors", "request"},
     "utf8": set(),
+    "inflate": set(),
+    "web": set(),
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "deadline": set(),
@@ -62,6 +64,7 @@ LAYERS: dict[str, set[str]] = {
         "errors",
         "forwarding",
         "handshake",
+        "inflate",
         "interfaces",
         "leaving",
         "policy",
@@ -87,7 +90,7 @@ LAYERS: dict[str, set[str]] = {
     # What is public.
     "": {"drafts.table", "errors", "handlers", "interfaces", "policy", "server"},
     # The command: nothing imports it but the plugin, and that by name.
-    "tap": {"demo", "drafts.table", "interfaces", "policy", "server"},
+    "tap": {"demo", "drafts.table", "interfaces", "policy", "server", "web"},
     "__main__": set(),
 }
 
@@ -99,6 +102,8 @@ OTHERS: dict[str, set[str]] = {
     "handlers": {"autobahn", "zope"},
     "demo": {"autobahn", "twisted"},
     "handshake": {"autobahn"},
+    "inflate": {"autobahn"},
+    "web": {"twisted"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
     "hixie": {"autobahn", "twisted", "zope"},
@@ -241,7 +246,7 @@ class LayerTests(SynchronousTestCase):
             for each in everywhere(source):
                 if each.startswith("autobahn.") and name not in ("engine", "modern"):
                     self.assertTrue(
-                        each.startswith("autobahn.websocket.types.")
+                        each.startswith(("autobahn.websocket.types.", "autobahn.exception."))
                         or each == "autobahn.twisted.util.peer2str",
                         (name, each),
                     )

@@ -346,15 +346,36 @@ class LimitTests(SynchronousTestCase):
 
     def test_bytesThatDontDeflate(self) -> None:
         """
-        They are longer on the wire than they are, and have room at the bound all the same.
+        They are longer on the wire than they are, by what the client saves in memory, and have
+        room at the bound all the same.
         """
         noise = b"".join(sha1(b"%d" % number).digest() for number in range(3500))[:65536]
-        kind = recorder()
-        client = connect(serve(kind, maxMessage=65536), headers=DEFLATE)
-        data = deflated(noise)
-        self.assertGreater(len(data), len(noise))
-        client.deliver(client.frame(BINARY, data, rsv=COMPRESSED))
-        self.assertEqual(kind.made[0].calls[-1], ("message", noise, True))
+        for memory in (1, 5, 8):
+            kind = recorder()
+            client = connect(serve(kind, maxMessage=65536, maxFrame=65536), headers=DEFLATE)
+            deflate = zlib.compressobj(-1, zlib.DEFLATED, -15, memory)
+            data = (deflate.compress(noise) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+            self.assertGreater(len(data), len(noise))
+            client.deliver(client.frame(BINARY, data, rsv=COMPRESSED))
+            self.assertEqual(kind.made[0].calls[-1], ("message", noise, True))
+
+    def test_finalBlocks(self) -> None:
+        """
+        RFC 7692 §7.2.3.4: its example, again and again.
+        """
+        client = connect(serve(), headers=DEFLATE)
+        for _ in range(3):
+            client.deliver(client.frame(TEXT, bytes.fromhex("f348cdc9c9070000"), rsv=COMPRESSED), 1)
+            self.assertEqual(client.receive(), "Hello")
+
+    def test_largestBound(self) -> None:
+        """
+        The largest bound that there is can be asked for.
+        """
+        top = (1 << 63) - 1
+        client = connect(serve(maxMessage=top, maxFrame=top), headers=DEFLATE)
+        client.deliver(client.frame(TEXT, deflated(b"Hello"), rsv=COMPRESSED))
+        self.assertEqual(client.receive(), "Hello")
 
     def test_bomb(self) -> None:
         """

@@ -69,7 +69,7 @@ class Forwarding:
     _deciding: Deferred[Acceptance] | None = None
     _abandoned = False
     _paused = False
-    _hasProducer = False
+    _hasProducer = _isLeaving = False
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
@@ -156,6 +156,8 @@ class Forwarding:
         """
         `IMessageChannel.sendClose`.
         """
+        if not (code is None or type(code) is int) or not (reason is None or type(reason) is str):
+            raise TypeError(f"a close has an int and a str, not {code!r} and {reason!r}")
         if code is None and reason is not None:
             raise ValueError("a close reason needs a code")
         if code is not None and not (
@@ -167,10 +169,14 @@ class Forwarding:
         self._deaf = True
         self._close(code, reason)
 
-    def registerProducer(self, producer: object, streaming: bool) -> None:
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
         `IMessageChannel.registerProducer`.
         """
+        if self._isLeaving:
+            # As Twisted does where the connection is gone.
+            producer.stopProducing()
+            return
         self._hasProducer = True
         self.transport.registerProducer(producer, streaming)
 
@@ -297,6 +303,7 @@ class Forwarding:
         """
         A producer keeps the transport open as long as it is registered.
         """
+        self._isLeaving = True
         if self._hasProducer:
             self.unregisterProducer()
 
@@ -331,7 +338,9 @@ class Forwarding:
         """
         try:
             result = method(*arguments)
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # asyncio's CancelledError, GeneratorExit
             self._applicationFailed(Failure())
             return
         if isinstance(result, Deferred | Coroutine):

@@ -19,13 +19,13 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
-from twisted.web.static import File
 
 from wsfallback.demo import DRAFT_PATH, Broadcast, DemoPage, DraftName, Echo
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.interfaces import IMessageHandler
 from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
 from wsfallback.server import FallbackServerFactory, HandlerFactory, checkedHandler
+from wsfallback.web import Files
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
 _log = Logger()
@@ -333,7 +333,7 @@ def makeService(options: Options) -> MultiService:
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    site = Site(File(options["web"]) if options["web"] is not None else DemoPage())
+    site = Site(Files(options["web"]) if options["web"] is not None else DemoPage())
     site.displayTracebacks = False
     factory = FallbackServerFactory(
         options["handlerFactory"],
