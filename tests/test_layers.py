@@ -44,6 +44,8 @@ LAYERS: dict[str, set[str]] = {
         "response",
     },
     "utf8": set(),
+    "inflate": set(),
+    "web": set(),
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "deadline": set(),
@@ -66,9 +68,17 @@ LAYERS: dict[str, set[str]] = {
         "request",
     },
     "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
-    "modern_connection": {"engine", "errors", "forwarding", "leaving", "policy", "utf8"},
+    "modern_connection": {"engine", "errors", "forwarding", "inflate", "leaving", "policy", "utf8"},
     # The server's end.
-    "admission": {"deadline", "drafts.table", "forwarding", "handshake", "policy", "request"},
+    "admission": {
+        "deadline",
+        "drafts.table",
+        "errors",
+        "forwarding",
+        "handshake",
+        "policy",
+        "request",
+    },
     "hixie": {
         "admission",
         "drafts.hixie75",
@@ -154,7 +164,7 @@ LAYERS: dict[str, set[str]] = {
         "server",
     },
     # The command: nothing imports it but the plugin, and that by name.
-    "tap": {"demo", "drafts.table", "interfaces", "policy", "server"},
+    "tap": {"demo", "drafts.table", "interfaces", "policy", "server", "web"},
     "__main__": set(),
     "probe": {"client", "drafts.table", "errors", "handlers"},
 }
@@ -168,6 +178,8 @@ OTHERS: dict[str, set[str]] = {
     "handlers": {"autobahn", "zope"},
     "demo": {"autobahn", "twisted"},
     "handshake": {"autobahn"},
+    "inflate": {"autobahn"},
+    "web": {"twisted"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
     "admission": {"autobahn", "twisted"},
@@ -323,7 +335,7 @@ class LayerTests(SynchronousTestCase):
             for each in everywhere(source):
                 if each.startswith("autobahn.") and name not in ENGINES:
                     self.assertTrue(
-                        each.startswith("autobahn.websocket.types.")
+                        each.startswith(("autobahn.websocket.types.", "autobahn.exception."))
                         or each == "autobahn.twisted.util.peer2str",
                         (name, each),
                     )

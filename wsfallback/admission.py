@@ -9,14 +9,19 @@ from typing import Any
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
+from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Forwarding
 from wsfallback.handshake import Acceptance, acceptance
 from wsfallback.policy import Limits
 from wsfallback.request import Request
+
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class ServerForwarding(Forwarding):
         self._deciding = maybeDeferred(self._ask, request)
         self._deciding.addCallback(acceptance, request)
         self._deciding.addErrback(self._denied)
+        self._deciding.addCallback(self._inTime)
         return self._deciding
 
     def _ask(self, request: ConnectionRequest) -> Any:
@@ -68,9 +74,28 @@ class ServerForwarding(Forwarding):
         Whatever it was, it becomes a `ConnectionDeny`.
         """
         error = failure.value
-        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599:
+        # A 304 has no body to say why.
+        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599 and error.code != 304:
             return failure
-        if isinstance(error, CancelledError):
-            return Failure(ConnectionDeny(503, "The server took too long to decide"))
-        self._log.failure("{peer}: onConnect failed", failure, peer=self.peer)
+        if not (self._abandoned and isinstance(error, CancelledError)):
+            _log.failure("{peer}: onConnect failed", failure, peer=self.peer)
         return Failure(ConnectionDeny(500, "The server failed"))
+
+    def _inTime(self, decision: Acceptance) -> Acceptance:
+        """
+        A handler may survive that its decision was cancelled, and decide after all.
+        """
+        if self._abandoned:
+            raise ConnectionDeny(503)
+        return decision
+
+    def _decisionPending(self) -> None:
+        """
+        Read nothing more until the handler has decided.
+        """
+        self._deadline.late = self._lateDecision
+        self.transport.pauseProducing()
+        self._paused = True
+
+    def _lateDecision(self) -> None:
+        self._refuse(HandshakeError(503, "The server took too long to decide"))

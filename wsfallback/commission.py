@@ -9,6 +9,7 @@ from typing import Any
 from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionRequest, ConnectionResponse
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
@@ -18,6 +19,9 @@ from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Forwarding
 from wsfallback.handshake import connectionResponse
 from wsfallback.policy import Limits
+
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class ClientForwarding(Forwarding):
     """
 
     _other = "server"
+    _loss = "the server left during the handshake"
 
     response: ConnectionResponse
     protocolInUse: str | None = None
@@ -70,7 +75,7 @@ class ClientForwarding(Forwarding):
         self.response = connectionResponse(answer, self.draft, self.peer)
         self.protocolInUse = answer.protocol
         for oddity in answer.oddities:
-            self._log.warn(
+            _log.warn(
                 "{peer} ({draft}): {oddity}", peer=self.peer, draft=self.draft.name, oddity=oddity
             )
         self._held += answer.rest
@@ -113,16 +118,13 @@ class ClientForwarding(Forwarding):
             self.trouble = "the handler failed"
             self._commission.failed(failure)
 
-    def _early(self, data: bytes) -> None:
+    def _refuse(self, error: HandshakeError) -> None:
         """
-        Keep what comes while the handler is told; reading is paused, so it isn't much.
+        Give up: the server sends more than is kept while the handler is told.
         """
-        try:
-            self._hold(data)
-        except HandshakeError:
-            self._abandon()
-            self._failed("the server sent too much before it was heard")
-            self.transport.abortConnection()
+        self._abandon()
+        self._failed("the server sent too much before it was heard")
+        self.transport.abortConnection()
 
     def _begin(self) -> None:
         """

@@ -78,9 +78,9 @@ class ClientEngineFactory(WebSocketClientFactory):
 
 def _options(limits: Limits) -> dict[str, Any]:
     return {
-        # A bound for inflating. Ours is exact; this one leaves room for what a message that does
-        # not deflate grows by.
-        "maxMessagePayloadSize": limits.maxMessage + limits.maxMessage // 1024 + 64,
+        # Bounds are ours: its own counts a deflated message as it is on the wire.
+        "maxMessagePayloadSize": 0,
+        "maxFramePayloadSize": 0,
         "failByDrop": False,
         "echoCloseCodeReason": True,  # RFC 6455 §5.5.1; browsers report the code that comes back
         "tcpNoDelay": not limits.nagle,

@@ -12,9 +12,13 @@ from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
-from wsfallback.errors import HandshakeError, NotOpen, NotText
+from wsfallback.errors import HandshakeError, NotOpen, NotText, printable
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.policy import Limits
+
+# At module level, and not an attribute: as that it would put the connection into each event, and
+# Twisted keeps events until somebody observes them.
+_log = Logger()
 
 #: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
 #: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
@@ -30,14 +34,15 @@ class Forwarding:
     :ivar trouble: why the connection failed, in our words; `None` while it has not.
     """
 
-    _log = Logger()
-
     draft: Draft
     request: ConnectionRequest
     peer: str | None
     transport: Any
 
     trouble: str | None = None
+
+    #: What became of a connection that was neither failed nor closed.
+    _loss = "the client left during the handshake"
 
     #: Who is at the other end, for the log.
     _other = "client"
@@ -50,7 +55,7 @@ class Forwarding:
     _deciding: Deferred[Any] | None = None
     _abandoned = False
     _paused = False
-    _hasProducer = False
+    _hasProducer = _isLeaving = False
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
@@ -114,7 +119,7 @@ class Forwarding:
             wasClean, code, reason = False, 1006, self.trouble
         ending = maybeDeferred(handler.onClose, wasClean, 1005 if code is None else code, reason)
         ending.addErrback(
-            lambda failure: self._log.failure("{peer}: onClose failed", failure, peer=self.peer)
+            lambda failure: _log.failure("{peer}: onClose failed", failure, peer=self.peer)
         )
 
     # What the handler asks of the channel.
@@ -123,6 +128,8 @@ class Forwarding:
         """
         `IMessageChannel.sendClose`.
         """
+        if not (code is None or type(code) is int) or not (reason is None or type(reason) is str):
+            raise TypeError(f"a close has an int and a str, not {code!r} and {reason!r}")
         if code is None and reason is not None:
             raise ValueError("a close reason needs a code")
         if code is not None and not (
@@ -134,10 +141,14 @@ class Forwarding:
         self._deaf = True
         self._close(code, reason)
 
-    def registerProducer(self, producer: object, streaming: bool) -> None:
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
         `IMessageChannel.registerProducer`.
         """
+        if self._isLeaving:
+            # As Twisted does where the connection is gone.
+            producer.stopProducing()
+            return
         self._hasProducer = True
         self.transport.registerProducer(producer, streaming)
 
@@ -157,8 +168,8 @@ class Forwarding:
         Without this Twisted would throw away what was just written.
         """
         self._deaf = True
-        self._dropProducer()
-        self._deadline.set(self._limits.closeTimeout, self.transport.abortConnection)
+        self._abandon()
+        self._leave()
         self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
@@ -171,6 +182,18 @@ class Forwarding:
     def _close(self, code: int | None, reason: str | None) -> None:
         """
         Begin the closing handshake, unless it has begun.
+        """
+        raise NotImplementedError
+
+    def _refuse(self, error: HandshakeError) -> None:
+        """
+        Give the opening handshake up, telling the peer why where that can be, and leave.
+        """
+        raise NotImplementedError
+
+    def _leave(self) -> None:
+        """
+        End TCP, unless that has begun: send nothing more, read nothing more.
         """
         raise NotImplementedError
 
@@ -187,43 +210,33 @@ class Forwarding:
         self._owesClose = True
         return handler
 
-    def _decisionPending(self) -> None:
-        """
-        Read nothing more until the handler has decided.
-        """
-        self._deadline.late = self._lateDecision
-        self.transport.pauseProducing()
-        self._paused = True
-
     def _decided(self) -> None:
         self._deciding = None
         if self._paused:
             self._paused = False
             self.transport.resumeProducing()
 
-    def _lateDecision(self) -> None:
-        """
-        The handler took too long; as a cancelled decision it refuses.
-        """
-        if self._deciding is not None:
-            self._deciding.cancel()
-
     def _abandon(self) -> None:
         """
         Whatever the handler may still decide, it is too late.
         """
         self._abandoned = True
-        self._lateDecision()
+        deciding = self._deciding
+        self._decided()
+        if deciding is not None:
+            deciding.cancel()
 
-    def _hold(self, data: bytes) -> None:
+    def _hold(self, data: bytes) -> bool:
         """
-        Keep bytes until they can be read.
+        Keep bytes until they can be read, or refuse the peer that sends too many.
 
-        :raises HandshakeError: too many of them.
+        :returns: whether they are kept.
         """
+        if len(self._held) + len(data) > MAX_HELD:
+            self._refuse(HandshakeError(400, "Too much was sent before the answer"))
+            return False
         self._held += data
-        if len(self._held) > MAX_HELD:
-            raise HandshakeError(400, "Too much was sent before the answer")
+        return True
 
     def _release(self) -> bytes:
         held = bytes(self._held)
@@ -234,6 +247,7 @@ class Forwarding:
         """
         A producer keeps the transport open as long as it is registered.
         """
+        self._isLeaving = True
         if self._hasProducer:
             self.unregisterProducer()
 
@@ -243,18 +257,21 @@ class Forwarding:
         """
         self._deaf = True
         if self.trouble is None:
-            self.trouble = trouble
-            self._log.info(
+            self.trouble = printable(trouble)
+            _log.info(
                 "{peer} ({draft}): {trouble}",
                 peer=self.peer,
                 draft=self.draft.name,
-                trouble=trouble,
+                trouble=self.trouble,
             )
 
-    def _gone(self) -> None:
+    def _gone(self, reason: Failure) -> None:
         """
         The transport is: wait for nothing, keep nothing.
         """
+        if self._wasOpened:
+            self._loss = f"the connection was lost: {reason.getErrorMessage()}"
+        self._paused = False  # there is nothing to resume
         self._deadline.cancel()
         self._held.clear()
         self._abandon()
@@ -265,14 +282,16 @@ class Forwarding:
         """
         try:
             result = method(*arguments)
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # asyncio's CancelledError, GeneratorExit
             self._applicationFailed(Failure())
             return
         if isinstance(result, Deferred | Coroutine):
             ensureDeferred(result).addErrback(self._applicationFailed)
 
     def _applicationFailed(self, failure: Failure) -> None:
-        self._log.failure("{peer}: the handler failed", failure, peer=self.peer)
+        _log.failure("{peer}: the handler failed", failure, peer=self.peer)
         self._deaf = True
         if self.trouble is None:
             self.trouble = "the handler failed"

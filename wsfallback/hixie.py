@@ -38,9 +38,10 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         try:
             isSecure = ISSLTransport.providedBy(self.transport)
             self._opening = opening(admission.request, isSecure)
-            self._hold(rest)
         except HandshakeError as error:
             self._refuse(error)
+            return
+        if not self._hold(rest):
             return
         self._deadline.late = self._lateClient
         protocols = self._opening.protocols
@@ -56,13 +57,8 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         """
         if self._stage in (Stage.OPEN, Stage.CLOSING):
             self._read(data)
-        elif self._stage is not Stage.LEAVING:
-            try:
-                self._hold(data)
-            except HandshakeError as error:
-                self._refuse(error)
-            else:
-                self._answer()
+        elif self._stage is not Stage.LEAVING and self._hold(data):
+            self._answer()
 
     # Opening.
 

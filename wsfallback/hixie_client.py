@@ -23,7 +23,7 @@ class HixieClientProtocol(ClientForwarding, HixieConnection):
         if self._stage in (Stage.OPEN, Stage.CLOSING):
             self._read(data)
         elif self._stage is not Stage.LEAVING:
-            self._early(data)
+            self._hold(data)
 
     def _begin(self) -> None:
         self._framing = self._makeFraming()

@@ -36,7 +36,7 @@ class HixieConnection(Forwarding, Protocol):
     """
 
     _stage = Stage.DECIDING
-    _peerClosed = False
+    _peerClosed = _weClosed = False
     _framing: Framing
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -44,21 +44,19 @@ class HixieConnection(Forwarding, Protocol):
         The connection is over, and the handler hears how.
 
         To end TCP is the only close that hixie-75 has, and all that WebKits before 2011 do on
-        hixie-76: between two frames that is a clean close.
+        hixie-76: between two frames, or after our close, that is a clean one.
         """
         clean = self._peerClosed or (
             self._wasOpened
             and reason.check(ConnectionDone) is not None
-            and self._framing.atBoundary
+            and (self._weClosed or self._framing.atBoundary)
         )
         self._stage = Stage.LEAVING
-        self._gone()
+        self._gone(reason)
         if clean:
             self.onClose(True, None, None)
-        elif not self._wasOpened:
-            self.onClose(False, 1006, f"the {self._other} left during the handshake")
         else:
-            self.onClose(False, 1006, f"the connection was lost: {reason.getErrorMessage()}")
+            self.onClose(False, 1006, self._loss)
 
     def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
         """
@@ -93,11 +91,16 @@ class HixieConnection(Forwarding, Protocol):
         )
 
     def _read(self, data: bytes) -> None:
+        if self._hasLeft():
+            return
         if self._stage is Stage.OPEN:
             self._deadline.restart()
         try:
             for event in self._framing.feed(data):
                 self._take(event)
+                # What is behind an end of ours is not read, be it in the same segment.
+                if self._hasLeft():
+                    return
         except FrameError as error:
             self._failed(str(error))
             self._bye()
@@ -121,6 +124,7 @@ class HixieConnection(Forwarding, Protocol):
     def _close(self, code: int | None, reason: str | None) -> None:
         if self._stage is not Stage.OPEN:
             return
+        self._weClosed = True
         self._bye()
         if self._framing.close():
             self._deadline.set(self._limits.closeTimeout, self._unanswered)
@@ -143,13 +147,16 @@ class HixieConnection(Forwarding, Protocol):
         self._failed(f"the {self._other} didn't answer the close")
         self._leave()
 
+    def _hasLeft(self) -> bool:
+        return self._stage is Stage.LEAVING
+
     def _leave(self) -> None:
-        if self._stage is not Stage.LEAVING:
+        if not self._hasLeft():
             self._stage = Stage.LEAVING
             self._dropProducer()
             leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
 
     def _abort(self) -> None:
         if not self._peerClosed:
-            self._failed(f"the {self._other} didn't end the connection")
+            self._failed(f"the {self._other} didn't let the connection end")
         self.transport.abortConnection()

@@ -43,6 +43,9 @@ from wsfallback.policy import Limits
 from wsfallback.request import RequestReader
 from wsfallback.sockets import setSocketOptions
 
+#: What the protocol takes over.
+_TAKEN = ("dataReceived", "logPrefix", "readConnectionLost", "writeConnectionLost")
+
 
 @dataclass(frozen=True, slots=True)
 class Errand:
@@ -166,8 +169,12 @@ class KnockingProtocol(Protocol):
         The attempt is over, if it wasn't; or the connection.
         """
         self._deadline.cancel()
-        if self._chosen is not None:
-            self._chosen.connectionLost(reason)
+        # Under TLS the transport keeps us; it is not to keep what we handed it to.
+        chosen, self._chosen = self._chosen, None
+        for name in _TAKEN if chosen is not None else ():
+            delattr(self, name)
+        if chosen is not None:
+            chosen.connectionLost(reason)
         elif self._asked and not self._wasAnswered and reason.check(ConnectionDone, ConnectionLost):
             # Servers that don't understand a request may just close; with unread bytes, by a RST.
             sentence = "The server closed the connection without an answer"
@@ -200,7 +207,7 @@ class KnockingProtocol(Protocol):
         protocol.makeConnection(self.transport)
         protocol.opened(answer)
         self._chosen = protocol
-        for name in ("dataReceived", "logPrefix", "readConnectionLost", "writeConnectionLost"):
+        for name in _TAKEN:
             # Methods, and replaced all the same: mypy would rightly object to an assignment.
             setattr(self, name, getattr(protocol, name))
 

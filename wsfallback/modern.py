@@ -36,11 +36,7 @@ class ModernServerProtocol(  # type: ignore[misc]
 
         :param rest: what came behind its head.
         """
-        self._deadline.late = self._lateDecision
-        try:
-            self._hold(rest)
-        except HandshakeError as error:
-            self._refuse(error)
+        if not self._hold(rest):
             return
         super().dataReceived(engineRequest(self._admission.request, self._limits))
         if self.state == self.STATE_CONNECTING:
@@ -67,6 +63,7 @@ class ModernServerProtocol(  # type: ignore[misc]
         Open, and then read what has come meanwhile: after the handshake, as bytes of frames.
         """
         super().succeedHandshake(res)
+        self._boundInflating("client")
         self._decided()
         held = self._release()
         if held:
@@ -114,10 +111,7 @@ class ModernServerProtocol(  # type: ignore[misc]
         """
         A segment of the client's.
         """
-        if self.state != self.STATE_CONNECTING:
-            self._receive(data)
-            return
-        try:
+        if self.state == self.STATE_CONNECTING:
             self._hold(data)
-        except HandshakeError as error:
-            self._refuse(error)
+        else:
+            self._receive(data)

@@ -48,14 +48,17 @@ class ModernClientProtocol(  # type: ignore[misc]
         """
         Tell the handler; Autobahn asks again for what it has been played.
         """
-        return None if self._isTold else super().onConnect(response)
+        if not self._isTold:
+            return super().onConnect(response)
+        self._boundInflating("server")
+        return None
 
     def dataReceived(self, data: bytes) -> None:
         """
         A segment of the server's.
         """
         if self.state == self.STATE_CONNECTING:
-            self._early(data)
+            self._hold(data)
         else:
             self._receive(data)
 

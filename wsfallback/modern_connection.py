@@ -16,13 +16,16 @@ from zope.interface import implementer
 
 from wsfallback.engine import Silent
 from wsfallback.errors import NotOpen
-from wsfallback.forwarding import MAX_HELD, Forwarding, checked
+from wsfallback.forwarding import Forwarding, checked
+from wsfallback.inflate import Inflater
 from wsfallback.leaving import leave
 from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS
 from wsfallback.utf8 import clipped, unfinished
 
 _TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
 _MAX_CONTROL = 125
+#: What Autobahn calls on an extension that inflates.
+_INFLATING = ("start_decompress_message", "decompress_message_data", "end_decompress_message")
 _COMPRESSED = 4  # RSV1 among the three RSV bits, as Autobahn counts them
 
 
@@ -52,11 +55,8 @@ class ModernConnection(  # type: ignore[misc]
         """
         A segment of an open connection's.
         """
-        # Autobahn goes on to collect what comes after the end, and behind a frame that failed.
+        # Autobahn would go on to collect what comes after the end.
         if self.state == self.STATE_CLOSED:
-            return
-        if self.failedByMe and len(self.data) > MAX_HELD:
-            self.dropConnection()
             return
         if self.state == self.STATE_OPEN:
             if self._pinged:
@@ -75,6 +75,16 @@ class ModernConnection(  # type: ignore[misc]
         if self.current_frame.opcode >= _CONTROL and self.current_frame.length > _MAX_CONTROL:
             self.dropConnection()
 
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """
+        Drop a peer whose frame doesn't inflate, or has no end when it does: Autobahn has failed
+        it by now, and would read nothing behind that frame, its close neither.
+        """
+        going = super().onFrameData(payload)
+        if going is False:
+            self.dropConnection()
+        return going
+
     def onMessageBegin(self, isBinary: bool) -> None:
         """
         Count anew.
@@ -90,12 +100,11 @@ class ModernConnection(  # type: ignore[misc]
         """
         if self._limits.frames:
             # Nothing is assembled, so the bounds of a message hold for each frame.
-            self._messageSize = self._fragments = self.message_data_total_length = 0
+            self._messageSize = self._fragments = 0
         self._frameSize = 0
         self._fragments += 1
-        # What a deflated frame holds is known when it is inflated; Autobahn bounds that.
-        if not self._isDeflated:
-            self._checkSizes(length)
+        # What a deflated frame holds is known when it is inflated.
+        self._checkSizes(0 if self._isDeflated else length)
         super().onMessageFrameBegin(length)
 
     def onMessageFrameData(self, payload: bytes) -> None:
@@ -104,19 +113,44 @@ class ModernConnection(  # type: ignore[misc]
         """
         self._frameSize += len(payload)
         self._messageSize += len(payload)
-        if self._isDeflated:
-            self._checkSizes(0)
         super().onMessageFrameData(payload)
 
+    def _boundInflating(self, sender: str) -> None:
+        """
+        Have our own bound hold while a message is inflated.
+
+        :param sender: whose messages those are: ``client`` or ``server``.
+        """
+        for extension in self.websocket_extensions_in_use:
+            inflater = Inflater(
+                getattr(extension, f"{sender}_max_window_bits"),
+                not getattr(extension, f"{sender}_no_context_takeover"),
+                self._room,
+            )
+            for name in _INFLATING:
+                setattr(extension, name, getattr(inflater, name))
+
     def _checkSizes(self, coming: int) -> None:
-        if self.failedByMe:
-            return
-        limits = self._limits
+        if coming > self._room() and not self.failedByMe:
+            self._fail(1009, self._tooLong())
+
+    def _room(self) -> int:
+        """
+        How many bytes may still come in the present frame.
+        """
+        return min(self._frameRoom(), self._messageRoom())
+
+    def _tooLong(self) -> str:
+        if self._frameRoom() < self._messageRoom():
+            return f"a frame is longer than {self._limits.maxFrame} bytes"
+        return f"a message is longer than {self._limits.maxMessage} bytes"
+
+    def _frameRoom(self) -> int:
+        return self._limits.maxFrame - self._frameSize
+
+    def _messageRoom(self) -> int:
         overhead = FRAGMENT_OVERHEAD * max(0, self._fragments - FREE_FRAGMENTS)
-        if self._frameSize + coming > limits.maxFrame:
-            self._fail(1009, f"a frame is longer than {limits.maxFrame} bytes")
-        elif self._messageSize + coming + overhead > limits.maxMessage:
-            self._fail(1009, f"a message is longer than {limits.maxMessage} bytes")
+        return self._limits.maxMessage - self._messageSize - overhead
 
     def onMessageFrame(self, payload: Any) -> None:
         """
@@ -181,8 +215,8 @@ class ModernConnection(  # type: ignore[misc]
         """
         if self.failedByMe and self.trouble is None:
             if code == 1009:
-                # Autobahn names its own bound, which leaves room for inflating.
-                reasonUtf8 = f"a message is longer than {self._limits.maxMessage} bytes".encode()
+                # Found while inflating; Autobahn names its own bound, which is off.
+                reasonUtf8 = self._tooLong().encode()
             self._failed(f"{code}: {(reasonUtf8 or b'').decode()}")
         wasOpen = self.state == self.STATE_OPEN
         super().sendCloseFrame(code, reasonUtf8, isReply)
@@ -206,6 +240,8 @@ class ModernConnection(  # type: ignore[misc]
         """
         if self.state == self.STATE_CLOSED:
             return
+        if self.failedByMe:
+            self._failed(f"the {self._other} broke the framing while it should close")
         self.state = self.STATE_CLOSED
         self.droppedByMe = True
         self._dropProducer()
@@ -220,10 +256,20 @@ class ModernConnection(  # type: ignore[misc]
         """
         The connection is over, and the handler hears how.
         """
-        self._gone()
+        self._gone(reason)
         super().connectionLost(reason)
-        self.data = b""
-        self.message_data = self.frame_data = []
+        # It was fired with the protocol: a cycle, which would keep what is not sent yet until
+        # Python's collector runs.
+        self.is_closed.addCallback(lambda _: None)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """
+        Tell the handler; of a loss in the same words as on the other drafts.
+        """
+        super().onClose(wasClean, code, reason if wasClean else self._loss)
+
+    def _leave(self) -> None:
+        self.dropConnection()
 
     def _close(self, code: int | None, reason: str | None) -> None:
         if self.state == self.STATE_OPEN:

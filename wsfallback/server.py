@@ -10,6 +10,8 @@ which counts it and passes it on.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from inspect import signature
 from typing import Any, cast
 
 from autobahn.twisted.util import peer2str
@@ -39,6 +41,9 @@ from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
 from wsfallback.sockets import setSocketOptions
 
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
+
 #: Makes the handler of a connection: its class, or anything to call.
 HandlerFactory = Callable[[], Any]
 
@@ -53,12 +58,13 @@ class PeekingProtocol(Protocol):
 
     factory: "FallbackServerFactory"
     transport: ITransport
-    _log = Logger()
 
     def __init__(self, address: IAddress) -> None:
         self._address = address
         self._chosen: Any = None
         self._left = False
+        self._isCounted = False
+        self._taken: tuple[str, ...] = ()
 
     def connectionMade(self) -> None:
         """
@@ -69,7 +75,8 @@ class PeekingProtocol(Protocol):
         self._deadline.set(limits.handshakeTimeout, self._late)
         self._reader = RequestReader(limits.maxHead)
         setSocketOptions(self.transport, limits.nagle)
-        if not self.factory.connectionBegan():
+        self._isCounted = self.factory.connectionBegan()
+        if not self._isCounted:
             self._refuse(HandshakeError(503, "There are too many connections"))
 
     def dataReceived(self, data: bytes) -> None:
@@ -103,9 +110,15 @@ class PeekingProtocol(Protocol):
         Count, and tell the chosen protocol.
         """
         self._deadline.cancel()
-        self.factory.connectionEnded()
-        if self._chosen is not None:
-            self._chosen.connectionLost(reason)
+        if self._isCounted:
+            self.factory.connectionEnded()
+        # Under TLS the transport keeps us; it is not to keep what we handed it to.
+        chosen, self._chosen = self._chosen, None
+        for name in self._taken:
+            delattr(self, name)
+        self._taken = ()
+        if chosen is not None:
+            chosen.connectionLost(reason)
 
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
@@ -139,15 +152,15 @@ class PeekingProtocol(Protocol):
             protocol.makeConnection(self.transport)
         except Exception:
             # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
-            self._log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
+            _log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
             raise HandshakeError(500, "The server failed") from None
         self._chosen = protocol
-        names = ["dataReceived"]
+        self._taken = ("dataReceived",)
         if ILoggingContext.providedBy(protocol):
-            names.append("logPrefix")
+            self._taken += ("logPrefix",)
         if IHalfCloseableProtocol.providedBy(protocol):
-            names += ["readConnectionLost", "writeConnectionLost"]
-        for name in names:
+            self._taken += ("readConnectionLost", "writeConnectionLost")
+        for name in self._taken:
             # Methods, and replaced all the same: mypy would rightly object to an assignment.
             setattr(self, name, getattr(protocol, name))
 
@@ -158,13 +171,14 @@ class PeekingProtocol(Protocol):
         """
         Answer with a status, and leave.
         """
-        self._log.info(
+        _log.info(
             "{peer}: refused with {status}: {error}",
             peer=peer2str(self.transport),
             status=error.status,
             error=str(error),
         )
         self._left = True
+        self._reader = RequestReader(0)  # what came is of no more use
         self.transport.write(error.answer())
         leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
 
@@ -247,12 +261,14 @@ class FallbackServerFactory(ServerFactory):
 
     def connectionBegan(self) -> bool:
         """
-        Count a connection.
+        Count a connection, if there is room for it.
 
-        :returns: whether there is room for it.
+        :returns: whether there is.
         """
+        if self._connections >= self.limits.maxConnections:
+            return False
         self._connections += 1
-        return self._connections <= self.limits.maxConnections
+        return True
 
     def connectionEnded(self) -> None:
         """
@@ -308,11 +324,15 @@ def checkedHandler(handler: Any) -> HandlerFactory:
     """
     What makes handlers, checked as far as can be before it makes one.
 
-    :raises TypeError: it can't be called, or is a class that is no `IMessageHandler`.
+    :raises TypeError: it can't be called without arguments, or is a class that is no
+        `IMessageHandler`.
     """
     if isinstance(handler, type):
         if not IMessageHandler.implementedBy(handler):
             raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
+        # A class in C may have no signature to look at; then its first call will tell.
+        with suppress(ValueError):
+            signature(handler).bind()
     elif not callable(handler):
         raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
     return cast(HandlerFactory, handler)
