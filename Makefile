@@ -29,7 +29,7 @@ coverage: $(VENV)/test.stamp
 	$(BIN)/python -m coverage run -m pytest --quiet tests --ignore=tests/integration
 	$(BIN)/python -m coverage report --show-missing
 	$(BIN)/python -m coverage report --fail-under=100 \
-		--include='wsfallback/errors.py,wsfallback/events.py,wsfallback/request.py,wsfallback/drafts/*'
+		--include='wsfallback/errors.py,wsfallback/events.py,wsfallback/head.py,wsfallback/request.py,wsfallback/response.py,wsfallback/destination.py,wsfallback/drafts/*'
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

@@ -26,6 +26,7 @@ class PipeTransport(MemoryTransport):
     """
 
     other: "PipeTransport"
+    isCut = False
 
     def write(self, data: bytes) -> None:
         """
@@ -33,7 +34,8 @@ class PipeTransport(MemoryTransport):
         """
         if self.connected and not self.finished:
             super().write(data)
-            self._clock.callLater(0, self.other.arrive, data)
+            for segment in segments(data) if self.isCut else [data]:
+                self._clock.callLater(0, self.other.arrive, segment)
 
     def loseConnection(self) -> None:
         """
@@ -101,10 +103,14 @@ class Network:
     :ivar ends: the client's ends and the server's, in the order of the connections.
     """
 
-    def __init__(self, clock: Clock, servers: Any, *, isSecure: bool = False) -> None:
+    def __init__(
+        self, clock: Clock, servers: Any, *, isSecure: bool = False, isCut: bool = False
+    ) -> None:
         """
         :param servers: a factory for all connections; or for each a factory, a `Protocol`, an
             exception that connecting fails with, or `None`: nothing comes of it.
+        :param isSecure: the client's transport is one of TLS; the handshake of that is the test's.
+        :param isCut: each byte comes in a segment of its own.
         """
         self.clock = clock
         self.ends: list[tuple[PipeTransport, PipeTransport]] = []
@@ -113,6 +119,7 @@ class Network:
         self._all = servers if IProtocolFactory.providedBy(servers) else None
         self._each = iter(servers) if self._all is None else iter(())
         self._isSecure = isSecure
+        self._isCut = isCut
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
         """
@@ -127,6 +134,7 @@ class Network:
         near = PipeTransport(self.clock, SERVER_ADDRESS)
         far = PipeTransport(self.clock, IPv4Address("TCP", "192.0.2.7", 52914))
         near.other, far.other = far, near
+        near.isCut = far.isCut = self._isCut
         if self._isSecure:
             alsoProvides(near, ISSLTransport)
         self.ends.append((near, far))

@@ -371,6 +371,60 @@ class ClientContract:
         self.assertEqual(near.calls[-1], ("message", b"x" * 10, False))
         far.sendMessage(b"x" * 11)
         self.assertOver(near, False, 1006)
+        self.assertIn("longer than 10 bytes", near.calls[-1][3])
+
+    def test_bomb(self: Any) -> None:
+        """
+        A message that is small on the wire is bounded by what it inflates to.
+        """
+        _, near, far = self.both(maxMessage=1000)
+        far.sendMessage(b"x" * 1_000_000)
+        self.assertOver(near, False, 1006)
+        self.assertNotIn("message", [call[0] for call in near.calls])
+        if far.draft.closeCodes:
+            self.assertEqual(far.calls[-1][:3], ("close", True, 1009))
+
+    def test_compression(self: Any) -> None:
+        """
+        Is used where both have it.
+        """
+        wanted = ["permessage-deflate"] if self.draft.startswith(("hybi", "rfc")) else []
+        for near, far in ((True, True), (True, False), (False, True)):
+            channel, handler, server = self.both(compress=near, server={"compress": far})
+            self.assertEqual(channel.response.extensions, wanted if near and far else [])
+            server.sendMessage(b"hi" * 1000)
+            channel.sendMessage(b"ho" * 1000)
+            self.net.settle()
+            self.assertEqual(handler.calls[-1], ("message", b"hi" * 1000, False))
+            self.assertEqual(server.calls[-1], ("message", b"ho" * 1000, False))
+
+    def test_anySegmentation(self: Any) -> None:
+        """
+        The answer and the frames behind it may come byte by byte.
+        """
+        far = recorder(open=lambda handler: handler.sendMessage("h\xe9".encode()))
+        near = recorder()
+        clock = self.clock = Clock()
+        self.net = Network(clock, FallbackServerFactory(far, reactor=clock), isCut=True)
+        connecting = connect(self.net, near, url=URL, reactor=clock, drafts=[self.draft])
+        self.net.settle(1000)
+        channel = self.successResultOf(connecting)
+        self.assertEqual(near.made[0].calls[-1], ("message", "h\xe9".encode(), False))
+        channel.sendClose()
+        self.net.settle(1000)
+        self.assertEqual(near.made[0].calls[-1], ("close", True, 1005, None))
+
+    def test_producer(self: Any) -> None:
+        """
+        Is the transport's, and let go of when the connection ends.
+        """
+        channel, near, _ = self.both()
+        producer = object()
+        channel.registerProducer(producer, True)
+        self.assertIs(self.net.ends[0][0].producer, producer)
+        channel.sendClose()
+        self.assertOver(near, True)
+        self.assertIsNone(self.net.ends[0][0].producer)
 
 
 def _forEachDraft() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.vectors import HANDSHAKES, Handshake, forEach
+from tests.vectors import HANDSHAKES, ROWS, Handshake, forEach
 from wsfallback.destination import destination
 from wsfallback.drafts import hixie76
 from wsfallback.drafts.asking import Answer, ClientOpening
@@ -240,6 +240,26 @@ class VectorTests(_Tests):
             self.assertEqual(len(answers), 1)
             self.assertIn(answers[0].rest, (b"\0x\xff", b""))
             self.assertIn(answers[0].protocol, (*vector.protocols, None))
+
+
+@forEach(each for each in HANDSHAKES if ROWS.get(each.draft) in ("hybi-07", "hybi-10", "rfc6455"))
+class ModernVectorTests(_Tests):
+    """
+    The same for the drafts with an accept.
+    """
+
+    def test_answer(self, vector: Handshake) -> None:
+        """
+        Is accepted by who has sent that key, and by nobody else.
+        """
+        (draft,) = (each for each in DRAFTS if each.name == ROWS[vector.draft])
+        opening: Any = asking(draft, protocols=vector.protocols)
+        self.assertTrue(self.refused(opening, vector.response).isOtherDraft)
+        opening = asking(draft, protocols=vector.protocols)
+        opening._key = vector.value(b"Sec-WebSocket-Key")
+        answer = opening.feed(vector.response + b"\x81\x00")
+        self.assertEqual(answer.rest, b"\x81\x00")
+        self.assertIn(answer.protocol, (*vector.protocols, None))
 
 
 class Hixie76AnswerTests(_Tests):
