@@ -937,6 +937,44 @@ class _Contract(HandlerContract):
         self.assertEqual(stopped, [1])
         self.assertOver(client, handler)
 
+    def test_pauseReading(self: Any) -> None:
+        """
+        Nothing more is handed over, be it in the same segment, until resumeReading; the order
+        stays, and silence is no reason to close.
+        """
+        kind = recorder(message=lambda handler: handler.channel.pauseReading())
+        client = self.opened(kind, idleTimeout=10, pingInterval=10, pingTimeout=10)
+        client.answersPings = False
+        handler = kind.made[0]
+        client.deliver(b"".join(map(client.message, "abc")))
+        client.send("d")
+        for count in range(1, 5):
+            self.assertEqual(
+                [call[1] for call in handler.calls[2:]], [b"a", b"b", b"c", b"d"][:count]
+            )
+            self.assertTrue(client.transport.paused)
+            client.advance(100)
+            self.assertTrue(client.isOpen)
+            handler.channel.resumeReading()
+            client.settle()
+        handler.channel.resumeReading()
+        client.close()
+        self.assertOver(client, handler)
+
+    def test_resumeReadingWithinAMessage(self: Any) -> None:
+        """
+        Pausing and resuming while a message is handed over changes nothing.
+        """
+
+        def both(handler: Recorder) -> None:
+            handler.channel.pauseReading()
+            handler.channel.resumeReading()
+
+        kind = recorder(message=both)
+        client = self.opened(kind)
+        client.deliver(b"".join(map(client.message, "abc")))
+        self.assertEqual([call[1] for call in kind.made[0].calls[2:]], [b"a", b"b", b"c"])
+
     def test_producerAtTheEnd(self: Any) -> None:
         """
         One that is not unregistered doesn't keep the connection open.

@@ -148,6 +148,10 @@ LAYERS: dict[str, set[str]] = {
         "policy",
     },
     "endpoint": {"client", "interfaces"},
+    # The gateway: a handler at one end, the client at the other.
+    "backends": set(),
+    "forwarded": set(),
+    "gateway": {"backends", "client", "errors", "forwarded", "handlers", "policy"},
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
     "testing.clients": {"testing.transport"},
@@ -195,6 +199,9 @@ OTHERS: dict[str, set[str]] = {
     "client": {"twisted"},
     "endpoint": {"twisted", "zope"},
     "probe": {"twisted"},
+    "backends": {"twisted"},
+    "forwarded": {"autobahn"},
+    "gateway": {"autobahn", "twisted", "zope"},
     "testing.transport": {"twisted", "zope"},
     "testing.clients": {"twisted"},
     "testing": {"twisted", "zope"},

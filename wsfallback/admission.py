@@ -53,6 +53,13 @@ class ServerForwarding(Forwarding):
         self._admission = admission
         self._began(admission.draft, admission.limits, admission.deadline)
 
+    @property
+    def resource(self) -> str:
+        """
+        Path and query of the request, as sent.
+        """
+        return self._admission.request.resource.decode("ascii")
+
     def onConnect(self, request: ConnectionRequest) -> Deferred[Acceptance]:
         """
         Ask the handler.

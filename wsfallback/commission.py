@@ -51,6 +51,7 @@ class ClientForwarding(Forwarding):
 
     :ivar response: what the server answered.
     :ivar protocolInUse: the subprotocol that it chose, or `None`.
+    :ivar cookies: the values of its ``Set-Cookie`` fields, which can't be joined to one.
     """
 
     _other = "server"
@@ -58,6 +59,7 @@ class ClientForwarding(Forwarding):
 
     response: ConnectionResponse
     protocolInUse: str | None = None
+    cookies: tuple[str, ...] = ()
 
     def commissioned(self, commission: Commission) -> None:
         """
@@ -74,6 +76,9 @@ class ClientForwarding(Forwarding):
         self.request = self._commission.request(self.peer)
         self.response = connectionResponse(answer, self.draft, self.peer)
         self.protocolInUse = answer.protocol
+        self.cookies = tuple(
+            value.decode("latin-1") for value in answer.response.all(b"set-cookie")
+        )
         for oddity in answer.oddities:
             _log.warn(
                 "{peer} ({draft}): {oddity}", peer=self.peer, draft=self.draft.name, oddity=oddity

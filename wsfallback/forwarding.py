@@ -56,6 +56,7 @@ class Forwarding:
     _abandoned = False
     _paused = False
     _hasProducer = _isLeaving = False
+    _readsNot = False  # the application has paused us: silence is our own doing
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
@@ -159,6 +160,23 @@ class Forwarding:
         self._hasProducer = False
         self.transport.unregisterProducer()
 
+    def pauseReading(self) -> None:
+        """
+        `IMessageChannel.pauseReading`.
+        """
+        self._readsNot = True
+        self.transport.pauseProducing()
+
+    def resumeReading(self) -> None:
+        """
+        `IMessageChannel.resumeReading`.
+        """
+        if self._readsNot:
+            self._readsNot = False
+            self._deadline.restart()
+            self.transport.resumeProducing()
+            self._goOn()
+
     # What TCP tells.
 
     def readConnectionLost(self) -> None:
@@ -182,6 +200,12 @@ class Forwarding:
     def _close(self, code: int | None, reason: str | None) -> None:
         """
         Begin the closing handshake, unless it has begun.
+        """
+        raise NotImplementedError
+
+    def _goOn(self) -> None:
+        """
+        Hand over what was read, and held back by `pauseReading`.
         """
         raise NotImplementedError
 

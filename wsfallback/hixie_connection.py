@@ -2,6 +2,7 @@
 `HixieConnection`: what is done with a hixie connection once it is open, at either end.
 """
 
+from collections.abc import Iterator
 from enum import Enum
 
 from twisted.internet.error import ConnectionDone
@@ -37,6 +38,8 @@ class HixieConnection(Forwarding, Protocol):
 
     _stage = Stage.DECIDING
     _peerClosed = _weClosed = False
+    _isGoing = False
+    _events: Iterator[Event] = iter(())
     _framing: Framing
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -95,16 +98,38 @@ class HixieConnection(Forwarding, Protocol):
             return
         if self._stage is Stage.OPEN:
             self._deadline.restart()
+        self._held += data
+        self._goOn()
+
+    def _goOn(self) -> None:
+        if self._isGoing:
+            return
+        self._isGoing = True
         try:
-            for event in self._framing.feed(data):
-                self._take(event)
-                # What is behind an end of ours is not read, be it in the same segment.
-                if self._hasLeft():
-                    return
+            # What is behind an end of ours is not read, be it in the same segment.
+            while not (self._readsNot or self._hasLeft()) and self._step():
+                pass
         except FrameError as error:
             self._failed(str(error))
             self._bye()
             self._leave()
+        finally:
+            self._isGoing = False
+
+    def _step(self) -> bool:
+        """
+        Take one event.
+
+        :returns: whether there may be another.
+        """
+        event = next(self._events, None)
+        if event is not None:
+            self._take(event)
+        elif self._held:
+            self._events = self._framing.feed(self._release())
+        else:
+            return False
+        return True
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Text):
@@ -140,6 +165,9 @@ class HixieConnection(Forwarding, Protocol):
             self.transport.write(self._framing.close())
 
     def _silent(self) -> None:
+        if self._readsNot:
+            self._deadline.set(self._limits.idleTimeout, self._silent)
+            return
         self._failed(f"nothing was heard for {self._limits.idleTimeout:g} s")
         self._close(None, None)
 

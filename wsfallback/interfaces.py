@@ -133,6 +133,17 @@ class IMessageChannel(Interface):
         :raises wsfallback.NotOpen: before `IMessageHandler.onOpen`.
         """
 
+    def pauseReading() -> None:
+        """
+        Hand over nothing more, and read no more from the peer. Meanwhile its silence is no
+        reason to close, and its leaving is not noticed.
+        """
+
+    def resumeReading() -> None:
+        """
+        Hand over what has been read, and read again.
+        """
+
     def registerProducer(producer: object, streaming: bool) -> None:
         """
         Have a producer paused while the connection's send buffer is full.

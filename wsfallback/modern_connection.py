@@ -41,6 +41,7 @@ class ModernConnection(  # type: ignore[misc]
     websocket_extensions_in_use: list[Any] = []  # noqa: RUF012  # Autobahn sets it when it opens
 
     _pinged = False
+    _isGoing = False
 
     def onOpen(self) -> None:
         """
@@ -65,6 +66,23 @@ class ModernConnection(  # type: ignore[misc]
             else:
                 self._deadline.restart()
         super().dataReceived(data)
+
+    def processData(self) -> bool:
+        """
+        Read a step of what has come, if we read at all: a few deflated bytes may hold many
+        messages, so to pause the transport is not enough.
+        """
+        if self._readsNot:
+            return False
+        self._isGoing = True
+        try:
+            return super().processData()
+        finally:
+            self._isGoing = False
+
+    def _goOn(self) -> None:
+        if self.data and not self._isGoing:
+            self.consumeData()
 
     def onFrameBegin(self) -> None:
         """
@@ -287,6 +305,10 @@ class ModernConnection(  # type: ignore[misc]
     # Keepalive.
 
     def _silent(self) -> None:
+        if self._readsNot:
+            self._pinged = False
+            self._deadline.set(self._limits.pingInterval, self._silent)
+            return
         if self._pinged:
             self._failed(f"the {self._other} didn't answer a ping")
             self.dropConnection(abort=True)

@@ -1,0 +1,113 @@
+"""
+What a backend is told of the client behind a gateway.
+"""
+
+from ipaddress import ip_network
+
+from autobahn.websocket.types import ConnectionRequest
+from twisted.trial.unittest import SynchronousTestCase
+
+from wsfallback.forwarded import address, fields, isTrusted
+
+
+def asked(peer: str = "tcp4:192.0.2.7:5", **headers: str) -> ConnectionRequest:
+    """
+    A client's request, with these fields.
+    """
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ConnectionRequest(peer, {"host": "a.test", **named}, "a.test", "/", {}, 13, "", [], [])
+
+
+class AddressTests(SynchronousTestCase):
+    """
+    Where a client is.
+    """
+
+    def test_address(self) -> None:
+        """
+        Without kind and port.
+        """
+        for peer, host in (
+            ("tcp4:192.0.2.7:5", "192.0.2.7"),
+            ("tcp6:2001:db8::1:5", "2001:db8::1"),
+            ("unix:/tmp/x", "unknown"),
+            ("unknown", "unknown"),
+        ):
+            self.assertEqual(address(peer), host)
+
+    def test_isTrusted(self) -> None:
+        """
+        Where a network has it; what has no address is never trusted.
+        """
+        networks = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
+        for peer, trusted in (
+            ("tcp4:192.0.2.7:5", True),
+            ("tcp6:2001:db8::1:5", True),
+            ("tcp4:192.0.3.7:5", False),
+            ("unix:/tmp/x", False),
+        ):
+            self.assertEqual(isTrusted(peer, networks), trusted)
+
+
+class FieldsTests(SynchronousTestCase):
+    """
+    RFC 7239 and its forerunners.
+    """
+
+    def test_passed(self) -> None:
+        """
+        The application's own fields go through, those of the leg and of hops don't.
+        """
+        request = asked(
+            cookie="a=b",
+            authorization="Basic x",
+            user_agent="Old/1.0",
+            connection="Upgrade",
+            sec_websocket_key="x",
+            x_other="y",
+        )
+        named = dict(fields(request, isSecure=False))
+        self.assertEqual(
+            named,
+            {
+                "Cookie": "a=b",
+                "Authorization": "Basic x",
+                "User-Agent": "Old/1.0",
+                "X-Forwarded-For": "192.0.2.7",
+                "X-Forwarded-Proto": "http",
+                "X-Forwarded-Host": "a.test",
+                "Forwarded": 'for=192.0.2.7;host="a.test";proto=http',
+            },
+        )
+
+    def test_secure(self) -> None:
+        """
+        TLS, and an IPv6 address, which is quoted.
+        """
+        named = dict(fields(asked("tcp6:2001:db8::1:5"), isSecure=True))
+        self.assertEqual(named["X-Forwarded-Proto"], "https")
+        self.assertEqual(named["Forwarded"], 'for="[2001:db8::1]";host="a.test";proto=https')
+
+    def test_forged(self) -> None:
+        """
+        What a client says of itself is dropped; a trusted proxy is believed, and added to.
+        """
+        request = asked(
+            x_forwarded_for="10.0.0.1", x_forwarded_proto="https", forwarded="for=10.0.0.1"
+        )
+        named = dict(fields(request, isSecure=False))
+        self.assertEqual(named["X-Forwarded-For"], "192.0.2.7")
+        self.assertEqual(named["X-Forwarded-Proto"], "http")
+        named = dict(fields(request, False, [ip_network("192.0.2.0/24")]))
+        self.assertEqual(named["X-Forwarded-For"], "10.0.0.1, 192.0.2.7")
+        self.assertEqual(named["X-Forwarded-Proto"], "https")
+        self.assertEqual(named["Forwarded"], 'for=10.0.0.1, for=192.0.2.7;host="a.test";proto=http')
+
+    def test_valuesThatCantBeSent(self) -> None:
+        """
+        Are left out.
+        """
+        request = asked(cookie="a\x7fb", x_forwarded_for="\x80")
+        named = dict(fields(request, False, [ip_network("192.0.2.0/24")]))
+        self.assertNotIn("Cookie", named)
+        self.assertEqual(named["X-Forwarded-For"], "192.0.2.7")

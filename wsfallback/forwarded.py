@@ -1,0 +1,75 @@
+"""
+What a backend is told of the client behind a gateway.
+"""
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from autobahn.websocket.types import ConnectionRequest
+
+Network = IPv4Network | IPv6Network
+
+#: The client's own fields that go through: the application's business, not that of a leg.
+PASSED = ("cookie", "authorization", "user-agent", "accept-language")
+
+#: What a field of ours may have: a client may send more.
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+
+def address(peer: str) -> str:
+    """
+    The address in a channel's ``peer``; ``unknown`` where it has none, as a UNIX socket.
+    """
+    kind, _, rest = peer.partition(":")
+    return rest.rpartition(":")[0] if kind in ("tcp4", "tcp6") else "unknown"
+
+
+def isTrusted(peer: str, trusted: Iterable[Network]) -> bool:
+    """
+    Whether what this peer says of who is behind it is believed.
+    """
+    try:
+        host = ip_address(address(peer))
+    except ValueError:
+        return False
+    return any(host in network for network in trusted)
+
+
+def fields(
+    request: ConnectionRequest, isSecure: bool, trusted: Iterable[Network] = ()
+) -> list[tuple[str, str]]:
+    """
+    The fields of the request to the backend.
+
+    RFC 7239, and the ``X-Forwarded-`` fields that came before it. What a client says of itself in
+    them is dropped, unless it is a proxy that is trusted: then our word is added to its.
+
+    :param isSecure: whether the client came by TLS.
+    """
+    headers: dict[str, str] = request.headers
+    passed = [
+        (name.title(), headers[name])
+        for name in PASSED
+        if name in headers and _VALUE.fullmatch(headers[name])
+    ]
+    believes = isTrusted(request.peer, trusted)
+    host, scheme = headers.get("host", ""), "https" if isSecure else "http"
+    client = address(request.peer)
+    node = f'"[{client}]"' if ":" in client else client
+
+    def told(name: str, ours: str, isAdded: bool) -> tuple[str, str]:
+        theirs = headers.get(name.lower(), "") if believes else ""
+        if not _VALUE.fullmatch(theirs):
+            theirs = ""
+        if theirs and isAdded:
+            return name, f"{theirs}, {ours}"
+        return name, theirs or ours
+
+    return [
+        *passed,
+        told("X-Forwarded-For", client, True),
+        told("X-Forwarded-Proto", scheme, False),
+        told("X-Forwarded-Host", host, False),
+        told("Forwarded", f'for={node};host="{host}";proto={scheme}', True),
+    ]
