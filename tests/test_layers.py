@@ -35,16 +35,15 @@ LAYERS: dict[str, set[str]] = {
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
+    "applications": {"deadline", "drafts.table", "interfaces", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.table", "errors", "request"},
     "forwarding": {
-        "deadline",
+        "applications",
         "drafts.table",
         "errors",
         "handshake",
         "interfaces",
-        "policy",
-        "request",
     },
     "hixie": {
         "drafts.hixie75",
@@ -68,13 +67,12 @@ LAYERS: dict[str, set[str]] = {
         "utf8",
     },
     "server": {
+        "applications",
         "deadline",
         "drafts.table",
         "engine",
         "errors",
-        "forwarding",
         "hixie",
-        "interfaces",
         "leaving",
         "modern",
         "policy",
@@ -87,7 +85,7 @@ LAYERS: dict[str, set[str]] = {
     # What is public.
     "": {"drafts.table", "errors", "handlers", "interfaces", "policy", "server"},
     # The command: nothing imports it but the plugin, and that by name.
-    "tap": {"demo", "drafts.table", "interfaces", "policy", "server"},
+    "tap": {"applications", "demo", "drafts.table", "interfaces", "policy", "server"},
     "__main__": set(),
 }
 
@@ -98,6 +96,7 @@ OTHERS: dict[str, set[str]] = {
     "interfaces": {"autobahn", "zope"},
     "handlers": {"autobahn", "zope"},
     "demo": {"autobahn", "twisted"},
+    "applications": {"twisted", "zope"},
     "handshake": {"autobahn"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},

@@ -3,43 +3,22 @@
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from wsfallback.deadline import Deadline
+from wsfallback.applications import Admission
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import HandshakeError, NotOpen, NotText
 from wsfallback.handshake import Acceptance, acceptance
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
-from wsfallback.policy import Limits
-from wsfallback.request import Request
 
 #: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
 #: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
 MAX_HELD = 1 << 18
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """
-    What the server has decided on a request before a protocol gets it.
-
-    :ivar handler: makes the connection's handler.
-    :ivar deadline: runs since the connection was made.
-    """
-
-    draft: Draft
-    request: Request
-    handler: Callable[[], Any]
-    limits: Limits
-    clock: IReactorTime
-    deadline: Deadline
 
 
 class Forwarding:
@@ -204,9 +183,9 @@ class Forwarding:
     # What they share.
 
     def _ask(self, request: ConnectionRequest) -> Any:
-        self._handler = handler = self._admission.handler()
+        self._handler = handler = self._admission.application.handlerFor(self._admission)
         if not IMessageHandler.providedBy(handler):
-            raise TypeError(f"{self._admission.handler!r} made no IMessageHandler: {handler!r}")
+            raise TypeError(f"the application made no IMessageHandler: {handler!r}")
         handler.channel = self
         self._owesClose = True
         return handler.onConnect(request)

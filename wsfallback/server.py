@@ -9,7 +9,7 @@ TLS or a PROXY wrapper fails without a word. The end of the connection still com
 which counts it and passes it on.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from autobahn.twisted.util import peer2str
@@ -27,20 +27,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from wsfallback.applications import Admission, HandlerFactory, IApplication, applicationOf
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
-from wsfallback.forwarding import Admission
 from wsfallback.hixie import HixieServerProtocol
-from wsfallback.interfaces import IMessageHandler
 from wsfallback.leaving import leave
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
-
-#: Makes the handler of a connection: its class, or anything to call.
-HandlerFactory = Callable[[], Any]
 
 _ALL = tuple(draft.name for draft in DRAFTS)
 
@@ -111,19 +107,19 @@ class PeekingProtocol(Protocol):
         factory = self.factory
         draft = choose(request, factory.drafts)
         if draft is None:
-            received, self._reader.received = bytes(self._reader.received), bytearray()
-            self._deadline.cancel()
-            site = factory.httpFactory(request).buildProtocol(self._address)
-            if site is None:
-                raise HandshakeError(503, "There is no HTTP here now")
-            self._handOver(site)
-            site.dataReceived(received)
+            self._passOn(factory.httpFactory(request))
             return
         factory.checkOrigin(request, draft)
+        application = factory.applicationFor(request)
+        whole = application.wholeFor(request, draft)
+        if whole is not None:
+            self._passOn(whole)
+            return
         admission = Admission(
             draft=draft,
             request=request,
-            handler=factory.handlerFor(request),
+            application=application,
+            address=self._address,
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,
@@ -133,6 +129,22 @@ class PeekingProtocol(Protocol):
         protocol.admitted(admission)
         self._handOver(protocol)
         protocol.opened(rest)
+
+    def _passOn(self, whole: IProtocolFactory) -> None:
+        """
+        Give the connection to somebody else's protocol, as if it had had it from the start.
+        """
+        received, self._reader.received = bytes(self._reader.received), bytearray()
+        self._deadline.cancel()
+        try:
+            protocol = whole.buildProtocol(self._address)
+        except Exception:
+            self._log.failure("{peer}: no protocol", peer=peer2str(self.transport))
+            raise HandshakeError(500, "The server failed") from None
+        if protocol is None:
+            raise HandshakeError(503, "Nobody is here now")
+        self._handOver(protocol)
+        protocol.dataReceived(received)
 
     def _handOver(self, protocol: Any) -> None:
         try:
@@ -218,8 +230,8 @@ class FallbackServerFactory(ServerFactory):
         self.limits = Limits(**limits)
         self.drafts = draftsNamed(drafts)
         self._origins = [OriginPattern(pattern) for pattern in origins]
-        self._handler = None if handler is None else checkedHandler(handler)
-        self._routes = {path: checkedHandler(each) for path, each in (routes or {}).items()}
+        self._handler = None if handler is None else applicationOf(handler)
+        self._routes = {path: applicationOf(each) for path, each in (routes or {}).items()}
         if self._handler is None and not self._routes:
             raise TypeError("give a handler, or routes")
         self._site = site
@@ -234,17 +246,17 @@ class FallbackServerFactory(ServerFactory):
 
     def startFactory(self) -> None:
         """
-        The site is served with us.
+        What is served is started with us.
         """
-        if self._site is not None:
-            self._site.doStart()
+        for each in self._served():
+            each.doStart()
 
     def stopFactory(self) -> None:
         """
         And stops with us.
         """
-        if self._site is not None:
-            self._site.doStop()
+        for each in self._served():
+            each.doStop()
 
     def buildProtocol(self, addr: IAddress) -> PeekingProtocol:  # type: ignore[override]
         """
@@ -281,14 +293,14 @@ class FallbackServerFactory(ServerFactory):
         ):
             raise HandshakeError(403, "This origin may not connect", origin)
 
-    def handlerFor(self, request: Request) -> HandlerFactory:
+    def applicationFor(self, request: Request) -> IApplication:
         """
         :raises HandshakeError: 404.
         """
-        handler = self._routes.get(request.path.decode("ascii"), self._handler)
-        if handler is None:
+        application = self._routes.get(request.path.decode("ascii"), self._handler)
+        if application is None:
             raise HandshakeError(404, "There is no WebSocket at this path", request.path)
-        return handler
+        return application
 
     def protocolFor(self, draft: Draft) -> HixieServerProtocol | ModernServerProtocol:
         """
@@ -312,16 +324,10 @@ class FallbackServerFactory(ServerFactory):
             raise HandshakeError(405, "Only GET is served", request.method, (("Allow", "GET"),))
         raise HandshakeError(426, "Only WebSocket is served", None, upgradeFields(self.drafts))
 
-
-def checkedHandler(handler: Any) -> HandlerFactory:
-    """
-    What makes handlers, checked as far as can be before it makes one.
-
-    :raises TypeError: it can't be called, or is a class that is no `IMessageHandler`.
-    """
-    if isinstance(handler, type):
-        if not IMessageHandler.implementedBy(handler):
-            raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
-    elif not callable(handler):
-        raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
-    return cast(HandlerFactory, handler)
+    def _served(self) -> Iterator[IApplication | IProtocolFactory]:
+        """
+        All that is started and stopped with us.
+        """
+        for each in (self._site, self._handler, *self._routes.values()):
+            if each is not None:
+                yield each

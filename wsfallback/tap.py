@@ -21,11 +21,12 @@ from twisted.python.filepath import FilePath
 from twisted.web.server import Site
 from twisted.web.static import File
 
+from wsfallback.applications import HandlerFactory, checkedHandler
 from wsfallback.demo import DRAFT_PATH, Broadcast, DemoPage, DraftName, Echo
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.interfaces import IMessageHandler
 from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
-from wsfallback.server import FallbackServerFactory, HandlerFactory, checkedHandler
+from wsfallback.server import FallbackServerFactory
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
 BUILT_IN: dict[str, Callable[[], HandlerFactory]] = {"echo": lambda: Echo, "broadcast": Broadcast}
