@@ -10,9 +10,10 @@ which counts it and passes it on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from autobahn.twisted.util import peer2str
+from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
@@ -28,6 +29,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback.applications import Admission, HandlerFactory, IApplication, applicationOf
+from wsfallback.bridge import AutobahnApplication
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
 from wsfallback.engine import EngineFactory
@@ -201,9 +203,9 @@ class FallbackServerFactory(ServerFactory):
 
     def __init__(
         self,
-        handler: HandlerFactory | None = None,
+        handler: HandlerFactory | IApplication | None = None,
         *,
-        routes: Mapping[str, HandlerFactory] | None = None,
+        routes: Mapping[str, HandlerFactory | IApplication] | None = None,
         site: IProtocolFactory | None = None,
         drafts: Iterable[str] = _ALL,
         origins: Iterable[str] = (),
@@ -243,6 +245,19 @@ class FallbackServerFactory(ServerFactory):
         self.reactor: IReactorTime = reactor
         self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = 0
+
+    @classmethod
+    def forAutobahn(cls, factory: WebSocketServerFactory, **options: Any) -> Self:
+        """
+        Serve an Autobahn factory as it is, WAMP's too, to clients of all drafts.
+
+        Clients that it would serve by itself get the protocol that it builds, and its options;
+        the limits of here hold for all others.
+
+        :param options: as of the constructor.
+        :raises TypeError: no ``autobahn.twisted.websocket.WebSocketServerFactory``.
+        """
+        return cls(AutobahnApplication(factory), **options)
 
     def startFactory(self) -> None:
         """
