@@ -14,7 +14,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback import FallbackServerFactory, MessageHandler
-from wsfallback.bridge import MAX_ANSWER, AutobahnApplication, Bridge
+from wsfallback.bridge import AutobahnApplication, Bridge
+from wsfallback.opening13 import MAX_ANSWER
 from wsfallback.testing import CLIENT_ADDRESS, SERVER_ADDRESS, VERSIONS, attach, connect, request
 
 #: Those that Autobahn has no word for.
@@ -347,15 +348,15 @@ class OpeningTests(BridgeCase):
         """
         for draft in OLD:
             client, factory = self.served(draft, connect=lambda *_: Deferred())
-            client.advance(4.9)
+            client.advance(3.5)
             self.assertIsNone(client.status)
-            client.advance(0.2)
-            self.assertEqual(client.status, 503)
+            client.advance(1.6)
+            # Autobahn has a deadline too, of about as long, and drops the transport.
+            self.assertIn(client.status, (500, 503))
             client.advance(3)
             self.assertOver(client, factory, False, 1006)
             client, _ = self.served(draft, connect=lambda *_: "three")
             client.advance(5.1)
-            # Autobahn's own deadline may be first, and drops the transport.
             self.assertIn(client.status, (500, 503))
             del client, factory
         # Autobahn leaves that mistake in a Deferred.

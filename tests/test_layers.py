@@ -69,6 +69,7 @@ LAYERS: dict[str, set[str]] = {
     # Applications that were written for something else.
     "frames": {"errors"},
     "inner": {"interfaces"},
+    "opening13": {"drafts.table", "handshake", "request"},
     "bridge": {
         "applications",
         "drafts.table",
@@ -76,8 +77,8 @@ LAYERS: dict[str, set[str]] = {
         "forwarding",
         "frames",
         "handlers",
-        "handshake",
         "inner",
+        "opening13",
         "request",
         "utf8",
     },
@@ -119,6 +120,7 @@ OTHERS: dict[str, set[str]] = {
     "hixie": {"autobahn", "twisted", "zope"},
     "modern": {"autobahn", "twisted", "zope"},
     "inner": {"twisted", "zope"},
+    "opening13": {"autobahn"},
     "bridge": {"autobahn", "twisted", "zope"},
     "server": {"autobahn", "twisted", "zope"},
     "testing.transport": {"twisted", "zope"},

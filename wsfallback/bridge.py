@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from wsfallback import opening13
 from wsfallback.applications import Admission, IApplication
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import FrameError, NotOpen, NotText, UnsupportedByDraft
@@ -38,18 +39,9 @@ from wsfallback.frames import (
     frame,
 )
 from wsfallback.handlers import MessageHandler
-from wsfallback.handshake import isReserved
 from wsfallback.inner import InnerTransport
 from wsfallback.request import Request
 from wsfallback.utf8 import clipped
-
-#: Bytes of the head of Autobahn's answer, the application's fields in it.
-MAX_ANSWER = 1 << 16
-
-#: RFC 6455 §4.1 item 7 has 16 bytes in it, §4.2.2 has them proven read. Both ends are ours.
-_KEY = b"A" * 22 + b"=="
-#: Autobahn takes it for the end of a line, so no field may hold it.
-_NEXT_LINE = b"\x85"
 
 
 @implementer(IApplication)
@@ -71,7 +63,7 @@ class AutobahnApplication:
         The factory, for a client that it would serve by itself.
         """
         whole: IProtocolFactory = self.factory
-        return whole if self._serves(request, draft) else None
+        return whole if opening13.isServed(request, draft, self.factory.versions) else None
 
     def handlerFor(self, admission: Admission) -> "Bridge":
         """
@@ -90,15 +82,6 @@ class AutobahnApplication:
         And stops with us.
         """
         self.factory.doStop()
-
-    def _serves(self, request: Request, draft: Draft) -> bool:
-        origin = request.get(draft.originField)
-        return (
-            draft.version in self.factory.versions
-            and len(request.get(b"sec-websocket-key") or b"") == len(_KEY)
-            and not (origin and _lacksScheme(origin))
-            and not any(_NEXT_LINE in value for _, value in request.fields)
-        )
 
 
 class Bridge(MessageHandler):
@@ -143,7 +126,7 @@ class Bridge(MessageHandler):
         protocol.is_open.addCallback(self._appOpened)
         isSecure = ISSLTransport.providedBy(self.channel.transport)
         protocol.dataReceived(
-            handshake(admission.request, admission.draft, request.protocols, isSecure)
+            opening13.handshake(admission.request, admission.draft, request.protocols, isSecure)
         )
         return self._answer
 
@@ -188,7 +171,7 @@ class Bridge(MessageHandler):
         if not self._answered:
             self._head += data
             head, end, rest = bytes(self._head).partition(b"\r\n\r\n")
-            if not end and len(head) <= MAX_ANSWER:
+            if not end and len(head) <= opening13.MAX_ANSWER:
                 return
             self._answered = True
             self._head.clear()
@@ -207,7 +190,8 @@ class Bridge(MessageHandler):
         """
         if not self._answered:
             self._answered = True
-            self._refuse(500, "The application closed the connection")
+            self._over = True
+            self._answer.errback(ConnectionDeny(500, "The application closed the connection"))
         elif self._over:
             return
         elif aborted:
@@ -224,28 +208,11 @@ class Bridge(MessageHandler):
         """
         Autobahn's answer becomes ours.
         """
-        line, *lines = head.decode("latin-1").split("\r\n")
-        status, _, phrase = line.partition(" ")[2].partition(" ")
-        if status != "101":
-            isRefusal = status.isdecimal() and 300 <= int(status) <= 599
-            self._refuse(
-                int(status) if isRefusal else 500,
-                phrase.encode("latin-1").decode("utf-8", "replace"),
-            )
-            return
-        protocol: str | None = None
-        fields: dict[str, list[str]] = {}
-        for each in lines:
-            name, _, value = each.partition(":")
-            if name.lower() == "sec-websocket-protocol":
-                protocol = value.strip()
-            elif not isReserved(name):
-                fields.setdefault(name, []).append(value.strip())
-        self._answer.callback((protocol, fields))
-
-    def _refuse(self, status: int, reason: str) -> None:
-        self._over = True
-        self._answer.errback(ConnectionDeny(status, reason))
+        try:
+            self._answer.callback(opening13.acceptance(head))
+        except ConnectionDeny as refusal:
+            self._over = True
+            self._answer.errback(refusal)
 
     def _takeAll(self, frames: Any) -> None:
         try:
@@ -364,44 +331,6 @@ class _Leg(InnerTransport):
         if not self.disconnecting:
             self.disconnecting = True
             self.bridge.left(aborted)
-
-
-def handshake(request: Request, draft: Draft, protocols: list[str], isSecure: bool) -> bytes:
-    """
-    The client's opening handshake in version 13: its own target and fields, but for those that
-    are the handshake's.
-
-    :param protocols: those that it offers. A list of them is no member of one.
-    :param isSecure: whether it came by TLS.
-    """
-    lines = [
-        b"GET " + request.resource + b" HTTP/1.1",
-        b"Upgrade: websocket",
-        b"Connection: Upgrade",
-        b"Sec-WebSocket-Version: 13",
-        b"Sec-WebSocket-Key: " + _KEY,
-    ]
-    origin = request.get(draft.originField)
-    if origin:
-        if _lacksScheme(origin):
-            # Old Python clients leave the scheme out, and Autobahn refuses them.
-            origin = (b"https://" if isSecure else b"http://") + origin
-        lines.append(b"Origin: " + origin)
-    offered = ", ".join(each for each in protocols if "," not in each)
-    if offered:
-        lines.append(b"Sec-WebSocket-Protocol: " + offered.encode("ascii"))
-    for name, value in request.fields:
-        isOurs = name == b"origin" or isReserved(name.decode("ascii"))
-        if not isOurs and _NEXT_LINE not in value:
-            lines.append(name + b": " + value.strip(b" \t"))
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def _lacksScheme(origin: bytes) -> bool:
-    """
-    Whether an origin is ``host:port`` or the like; ``null`` and files have none to lack.
-    """
-    return b"://" not in origin and origin.lower() != b"null"
 
 
 def _closeFrame(code: int | None, reason: str | None) -> bytes:
