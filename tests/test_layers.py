@@ -82,6 +82,17 @@ LAYERS: dict[str, set[str]] = {
         "request",
         "utf8",
     },
+    "stream": {
+        "applications",
+        "drafts.table",
+        "errors",
+        "forwarding",
+        "handlers",
+        "inner",
+        "interfaces",
+        "request",
+        "utf8",
+    },
     "server": {
         "applications",
         "bridge",
@@ -94,6 +105,7 @@ LAYERS: dict[str, set[str]] = {
         "modern",
         "policy",
         "request",
+        "stream",
     },
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
@@ -122,6 +134,7 @@ OTHERS: dict[str, set[str]] = {
     "inner": {"twisted", "zope"},
     "opening13": {"autobahn"},
     "bridge": {"autobahn", "twisted", "zope"},
+    "stream": {"autobahn", "twisted", "zope"},
     "server": {"autobahn", "twisted", "zope"},
     "testing.transport": {"twisted", "zope"},
     "testing.clients": {"twisted"},

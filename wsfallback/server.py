@@ -23,7 +23,7 @@ from twisted.internet.interfaces import (
     ITCPTransport,
     ITransport,
 )
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Factory, Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -39,6 +39,7 @@ from wsfallback.leaving import leave
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
+from wsfallback.stream import StreamApplication
 
 _ALL = tuple(draft.name for draft in DRAFTS)
 
@@ -258,6 +259,18 @@ class FallbackServerFactory(ServerFactory):
         :raises TypeError: no ``autobahn.twisted.websocket.WebSocketServerFactory``.
         """
         return cls(AutobahnApplication(factory), **options)
+
+    @classmethod
+    def forStream(cls, factory: Factory, *, binary: bool = False, **options: Any) -> Self:
+        """
+        Serve any Twisted factory as WebSocket: each message is received, each write is a message.
+
+        :param binary: send binary messages, where the draft has them, to clients that ask for
+            neither of the subprotocols ``binary`` and ``base64``.
+        :param options: as of the constructor.
+        :raises TypeError: no factory.
+        """
+        return cls(StreamApplication(factory, binary), **options)
 
     def startFactory(self) -> None:
         """
