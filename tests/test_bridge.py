@@ -417,7 +417,7 @@ class OpeningTests(BridgeCase):
         self.assertEqual(produced.calls, ["pause"])
         client.deliver(raw[-8:])
         self.assertEqual(client.messages, ["hello"])
-        self.assertIs(client.transport.producer, produced)
+        self.assertIsNotNone(client.transport.producer)
         self.assertEqual(produced.calls, ["pause", "resume"])
 
     def test_key3NeverArrives(self) -> None:
@@ -668,9 +668,25 @@ class FlowTests(BridgeCase):
             produced = Produced()
             client, factory = self.opened(draft)
             factory.made[0].registerProducer(produced, True)
-            self.assertIs(client.transport.producer, produced)
+            client.transport.producer.pauseProducing()
+            client.transport.producer.resumeProducing()
+            self.assertEqual(produced.calls, ["pause", "resume"])
             factory.made[0].unregisterProducer()
             self.assertIsNone(client.transport.producer)
+
+    def test_producerOfALostConnection(self) -> None:
+        """
+        Is stopped, once; after a close Autobahn has taken it away before.
+        """
+        for draft in OLD:
+            produced = Produced()
+            client, factory = self.opened(draft)
+            factory.made[0].registerProducer(produced, True)
+            client.drop()
+            self.assertEqual(produced.calls, ["stop"])
+            late = Produced()
+            factory.made[0].transport.registerProducer(late, True)
+            self.assertEqual(late.calls, ["stop"])
 
     def test_pausing(self) -> None:
         """

@@ -23,6 +23,38 @@ from zope.interface import alsoProvides, implementer
 from wsfallback.interfaces import IMessageChannel
 
 
+class _Producer:
+    """
+    An application's producer, as the real transport has it: stopped at most once.
+    """
+
+    def __init__(self, producer: Any, streaming: bool) -> None:
+        self.isStreaming = streaming
+        self._producer = producer
+
+    def resumeProducing(self) -> None:
+        """
+        There is room.
+        """
+        if self._producer is not None:
+            self._producer.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """
+        There is none.
+        """
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def stopProducing(self) -> None:
+        """
+        There is nobody.
+        """
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+
+
 @implementer(ITransport, IConsumer, IPushProducer)
 class InnerTransport:
     """
@@ -62,7 +94,7 @@ class InnerTransport:
         self._ending: Failure | None = None
         self._turn: IDelayedCall | None = None
         self._isOpen = self._isPaused = self._isHanding = self._isGone = False
-        self._producer: tuple[Any, bool] | None = None
+        self._producer: _Producer | None = None
         if ITCPTransport.providedBy(self._outer):
             alsoProvides(self, ITCPTransport)
 
@@ -76,10 +108,9 @@ class InnerTransport:
         if self._isPaused:
             self._outer.pauseProducing()
         if self._producer is not None:
-            producer, streaming = self._producer
-            self._channel.registerProducer(producer, streaming)
-            if streaming:
-                producer.resumeProducing()
+            self._channel.registerProducer(self._producer, self._producer.isStreaming)
+            if self._producer is not None and self._producer.isStreaming:
+                self._producer.resumeProducing()
 
     def arrive(self, data: bytes) -> None:
         """
@@ -178,9 +209,9 @@ class InnerTransport:
         if self._isGone:
             producer.stopProducing()
             return
-        self._producer = (producer, streaming)
+        self._producer = _Producer(producer, streaming)
         if self._isOpen:
-            self._channel.registerProducer(producer, streaming)
+            self._channel.registerProducer(self._producer, streaming)
         elif streaming:
             producer.pauseProducing()
 
@@ -282,5 +313,8 @@ class InnerTransport:
             if self._turn is not None:
                 self._turn.cancel()
                 self._turn = None
-            self._producer = None
+            producer, self._producer = self._producer, None
+            # A close takes it from the real transport, which then tells it nothing.
+            if producer is not None:
+                producer.stopProducing()
             self._protocol.connectionLost(reason)

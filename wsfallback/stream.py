@@ -163,6 +163,7 @@ class Stream(MessageHandler):
         if self._protocol is None:
             raise ConnectionDeny(503, "Nobody is here now")
         hasBinary = self.draft.binary
+        name: str
         for name in request.protocols:
             carrier = _CARRIERS.get(name)
             if carrier is not None and (hasBinary or not carrier.isBinary):
