@@ -296,6 +296,15 @@ class TransportTests(StreamCase):
             self.assertRaises(TypeError, transport.write, "text")
             self.assertEqual(client.messages, ["ab"])
 
+    def test_emptyMessage(self) -> None:
+        """
+        Is nothing that a stream could have received.
+        """
+        for draft in VERSIONS:
+            factory = recorders()
+            self.opened(draft, factory).send("")
+            self.assertEqual(factory.made[0].received, [])
+
     def test_loseConnection(self) -> None:
         """
         Everything written arrives, nothing after it; the end was clean.

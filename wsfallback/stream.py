@@ -198,7 +198,9 @@ class Stream(MessageHandler):
         except NotBase64:
             self._refuse(1007, "a message is not base64")
         else:
-            self._inner.arrive(data)
+            # Nothing is nothing to a stream.
+            if data:
+                self._inner.arrive(data)
 
     def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
         """
