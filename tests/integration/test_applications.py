@@ -136,7 +136,7 @@ async def test_endpoint(connect: Connect, tmp_path: Path) -> None:
             heard = ""
             while "a page" not in heard:
                 heard += await client.hear()
-            assert heard.startswith("HTTP/1.1 200 OK\r\n")
+            assert heard.startswith("HTTP/1.0 200 OK\r\n")
     finally:
         await server.stop()
     assert not server.hasTraceback(), server
