@@ -152,6 +152,9 @@ class Bridge(MessageHandler):
         The application's connection ends as the client's did.
         """
         self._over = True
+        # The application may keep its transport, and that keeps us.
+        self._early, self._pieces = [], []
+        self._reader = FrameReader(self._maxKept)
         leg, self._leg = self._leg, None
         if leg is None or self._protocol is None:
             return

@@ -12,6 +12,7 @@ from tests.integration.children import TWISTD, Served, environment
 from tests.integration.conftest import Connect, Serve
 from tests.integration.foreign import CHROMIUM, NODE, PERL, RUBY, WEBSOCKETS, Peer
 from tests.integration.support import ANYWHERE, DRAFTS, until
+from tests.integration.test_tls import makeCertificate
 
 #: Two applications, neither of which knows of us.
 APPLICATIONS = """
@@ -112,6 +113,23 @@ async def test_together(serve: Serve, connect: Connect, name: str) -> None:
         client.say("héllo ✓ 𝄞")
     for client in clients:
         assert await client.hear() == "héllo ✓ 𝄞"
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls(serve: Serve, connect: Connect, name: str, tmp_path: Path) -> None:
+    """
+    All drafts by TLS.
+    """
+    key, certificate = makeCertificate(tmp_path)
+    server = await serve(
+        *("--factory", name),
+        listen=(f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",),
+    )
+    for draft in DRAFTS:
+        client = await connect(server.port, draft, trust=certificate.read_bytes())
+        await client.open()
+        client.say("héllo")
+        assert await client.hear() == "héllo"
 
 
 @pytest_twisted.ensureDeferred
