@@ -389,6 +389,20 @@ class OpeningTests(BridgeCase):
                 )
                 self.assertEqual(client.status, 500)
 
+    def test_answerInPieces(self) -> None:
+        """
+        An answer is read when it is whole.
+        """
+
+        def answer(app: Any, _: Any) -> Deferred[None]:
+            app.transport.write(b"HTTP/1.1 403 mem")
+            app.transport.writeSequence([b"bers only", b"\r\n", b"\r\n"])
+            return Deferred()
+
+        for draft in OLD:
+            client, _ = self.served(draft, connect=answer)
+            self.assertEqual((client.status, client.body), (403, b"members only\n"))
+
     def test_endlessAnswer(self) -> None:
         """
         The head of an answer is bounded.
@@ -638,6 +652,34 @@ class PingTests(BridgeCase):
             self.assertEqual(self.calls(factory, "pong"), [(b"there?",)])
             self.assertEqual(client.wire, wire)
 
+    def test_pongThatComesTooLate(self) -> None:
+        """
+        A connection that is lost has nothing left to do, nor to wait for.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft)
+            factory.made[0].sendPing(b"there?")
+            client.transport.lose(ConnectionLost())
+            self.assertOver(client, factory, False, 1006)
+
+    def test_mistakeInOnPong(self) -> None:
+        """
+        Costs this connection alone; before it is open, too.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft, pong=lambda *_: 1 / 0)
+            factory.made[0].sendPing(b"there?")
+            client.settle()
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+            self.assertFalse(client.isOpen)
+        factory = application(
+            self.clock, open=lambda p: p.sendPing(b"there?"), pong=lambda *_: 1 / 0
+        )
+        client = attach(FallbackServerFactory.forAutobahn(factory, reactor=self.clock), "hixie-76")
+        client.deliver(request("hixie-76")[:-8])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertTrue(client.transport.aborted)
+
     def test_autoPing(self) -> None:
         """
         Keeps the connection.
@@ -703,6 +745,33 @@ class FlowTests(BridgeCase):
             client.settle()
             self.assertFalse(client.transport.paused)
             self.assertEqual(len(self.calls(factory, "message")), 3)
+
+    def test_pausedInOnOpen(self) -> None:
+        """
+        An application that pauses before its client is open has it paused when it is.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft, open=lambda p: p.transport.pauseProducing())
+            self.assertTrue(client.transport.paused)
+            client.send("one")
+            self.assertEqual(self.calls(factory, "message"), [])
+            factory.made[0].transport.resumeProducing()
+            client.settle()
+            self.assertEqual(self.calls(factory, "message"), [(b"one", False)])
+
+    def test_whatWaitsIsBounded(self) -> None:
+        """
+        Where the real transport can't pause.
+        """
+        for draft in OLD:
+            client, factory = self.opened(
+                draft, {"maxMessage": 100_000}, message=lambda p, *_: p.transport.pauseProducing()
+            )
+            for _ in range(6):
+                client.transport.paused = False
+                client.send("x" * 100_000)
+            self.assertFalse(client.isOpen)
+            self.assertEqual(len(self.calls(factory, "message")), 1)
 
     def test_closeWhilePaused(self) -> None:
         """

@@ -68,7 +68,7 @@ LAYERS: dict[str, set[str]] = {
     },
     # Applications that were written for something else.
     "frames": {"errors"},
-    "inner": {"interfaces"},
+    "inner": {"errors", "interfaces"},
     "opening13": {"drafts.table", "handshake", "request"},
     "bridge": {
         "applications",

@@ -204,8 +204,9 @@ class Bridge(MessageHandler):
             self._takeAll(iter([Frame(CLOSE)]))
 
     def _appOpened(self, _: object) -> None:
+        # We are called by Autobahn's Deferred, where a failure of the application would be lost.
         if self._leg is not None:
-            self._leg.hand()
+            self._leg.handSoon()
 
     def _decide(self, head: bytes) -> None:
         """

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
+from wsfallback.errors import NotOpen
 from wsfallback.interfaces import IMessageChannel
 
 
@@ -94,6 +95,7 @@ class InnerTransport:
         self._ending: Failure | None = None
         self._turn: IDelayedCall | None = None
         self._isOpen = self._isPaused = self._isHanding = self._isGone = False
+        self._isBroken = False
         self._producer: _Producer | None = None
         if ITCPTransport.providedBy(self._outer):
             alsoProvides(self, ITCPTransport)
@@ -124,7 +126,7 @@ class InnerTransport:
         The same, but not within the call of the application's that caused it.
         """
         self._keep(data)
-        self._handSoon()
+        self.handSoon()
 
     def end(self, reason: Failure) -> None:
         """
@@ -148,9 +150,21 @@ class InnerTransport:
                 data = self._waiting.popleft()
                 self._size -= len(data)
                 self._protocol.dataReceived(data)
+        except Exception:
+            # It failed within a frame, say: all that it can still be told is the end.
+            self._isBroken = True
+            self._waiting.clear()
+            raise
         finally:
             self._isHanding = False
             self._finish()
+
+    def handSoon(self) -> None:
+        """
+        The same, in a turn of its own.
+        """
+        if self._turn is None and self._waiting:
+            self._turn = self._clock.callLater(0, self._turned)
 
     def isReady(self) -> bool:
         """
@@ -240,7 +254,7 @@ class InnerTransport:
         self._isPaused = False
         if self._isOpen and not self._isGone:
             self._outer.resumeProducing()
-        self._handSoon()
+        self.handSoon()
 
     def stopProducing(self) -> None:
         """
@@ -283,17 +297,13 @@ class InnerTransport:
     # Within.
 
     def _keep(self, data: bytes) -> None:
-        if self._isGone:
+        if self._isGone or self._isBroken:
             return
         self._waiting.append(data)
         self._size += len(data)
         # One that waits alone has been measured already, by the limits of a message.
         if self._size > self._maxWaiting and len(self._waiting) > 1:
             self._overrun()
-
-    def _handSoon(self) -> None:
-        if self._turn is None:
-            self._turn = self._clock.callLater(0, self._turned)
 
     def _turned(self) -> None:
         self._turn = None
@@ -302,7 +312,10 @@ class InnerTransport:
         except Exception:
             # As the protocols do with an application that fails within a call of theirs.
             self._log.failure("{peer}: the application failed", peer=self._channel.peer)
-            self._channel.sendClose(1011, "the server failed")
+            try:
+                self._channel.sendClose(1011, "the server failed")
+            except NotOpen:
+                self._outer.abortConnection()
 
     def _finish(self) -> None:
         """
