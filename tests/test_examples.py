@@ -28,7 +28,7 @@ from wsfallback.testing import CLIENT_ADDRESS, attach, connect
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
-SERVERS = ("embed", "website", "routes", "onconnect")
+SERVERS = ("embed", "website", "routes", "onconnect", "autobahn_all", "finger")
 
 
 def imported(name: str) -> ModuleType:
@@ -85,6 +85,7 @@ class ExampleTests(SynchronousTestCase):
         """
         tests = {"test_chat", "test_with_trial", "test_with_pytest"}
         known = {*SERVERS, *tests, "chat", "client", "old_client", "reconnecting"}
+        known.add("autobahn_app")
         self.assertEqual({path.stem for path in EXAMPLES.glob("*.py")}, known)
 
     def test_embed(self) -> None:
@@ -94,6 +95,38 @@ class ExampleTests(SynchronousTestCase):
         for client in self.connectEach(imported("embed").Echo):
             client.send("héllo")
             self.assertEqual(client.receive(), "héllo")
+
+    def test_autobahn(self) -> None:
+        """
+        The application is the same on every draft.
+        """
+        for draft in DRAFTS:
+            clock = Clock()
+            application = imported("autobahn_app").makeFactory(clock)
+            factory = FallbackServerFactory.forAutobahn(application, reactor=clock)
+            client = connect(factory, draft.name, path="/?name=ada")
+            client.send("x")
+            self.assertEqual(client.messages, ["hello, ada", "x"])
+            client.drop()
+
+    def test_autobahnHasNoOptionForHixie(self) -> None:
+        """
+        What the page on migrating says of Autobahn before 0.10.
+        """
+        application = imported("autobahn_app").makeFactory(Clock())
+        self.assertRaises(TypeError, application.setProtocolOptions, allowHixie76=True)
+
+    def test_finger(self) -> None:
+        """
+        Answers, and closes.
+        """
+        for draft in DRAFTS:
+            application = imported("finger").FingerFactory()
+            factory = FallbackServerFactory.forStream(application, reactor=Clock())
+            client = connect(factory, draft.name)
+            client.send("moshez\r\n")
+            self.assertEqual(client.messages, ["Happy and well\r\n"])
+            self.assertFalse(client.isOpen)
 
     def test_mainListens(self) -> None:
         """

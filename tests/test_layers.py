@@ -55,6 +55,7 @@ LAYERS: dict[str, set[str]] = {
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
+    "applications": {"deadline", "drafts.table", "interfaces", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
     "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy"},
@@ -70,15 +71,7 @@ LAYERS: dict[str, set[str]] = {
     "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
     "modern_connection": {"engine", "errors", "forwarding", "inflate", "leaving", "policy", "utf8"},
     # The server's end.
-    "admission": {
-        "deadline",
-        "drafts.table",
-        "errors",
-        "forwarding",
-        "handshake",
-        "policy",
-        "request",
-    },
+    "admission": {"applications", "errors", "forwarding", "handshake"},
     "hixie": {
         "admission",
         "drafts.hixie75",
@@ -96,19 +89,47 @@ LAYERS: dict[str, set[str]] = {
         "interfaces",
         "modern_connection",
     },
+    # Applications that were written for something else.
+    "frames": {"errors"},
+    "inner": {"errors", "interfaces"},
+    "opening13": {"drafts.table", "handshake", "request"},
+    "bridge": {
+        "applications",
+        "drafts.table",
+        "errors",
+        "forwarding",
+        "frames",
+        "handlers",
+        "inner",
+        "opening13",
+        "request",
+        "utf8",
+    },
+    "stream": {
+        "applications",
+        "drafts.table",
+        "errors",
+        "forwarding",
+        "handlers",
+        "inner",
+        "interfaces",
+        "request",
+        "utf8",
+    },
     "server": {
-        "admission",
+        "applications",
+        "bridge",
         "deadline",
         "drafts.table",
         "engine",
         "errors",
         "hixie",
-        "interfaces",
         "leaving",
         "modern",
         "policy",
         "request",
         "sockets",
+        "stream",
     },
     # The client's end.
     "commission": {
@@ -168,7 +189,9 @@ LAYERS: dict[str, set[str]] = {
         "server",
     },
     # The command: nothing imports it but the plugin, and that by name.
-    "tap": {"demo", "drafts.table", "interfaces", "policy", "server", "web"},
+    "listening": {"server"},
+    "named": {"applications", "bridge", "demo", "interfaces", "stream"},
+    "tap": {"demo", "drafts.table", "named", "policy", "server", "web"},
     "__main__": set(),
     "probe": {"client", "drafts.table", "errors", "handlers"},
 }
@@ -187,6 +210,13 @@ OTHERS: dict[str, set[str]] = {
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
     "admission": {"autobahn", "twisted"},
+    "applications": {"twisted", "zope"},
+    "inner": {"twisted", "zope"},
+    "opening13": {"autobahn"},
+    "bridge": {"autobahn", "twisted", "zope"},
+    "stream": {"autobahn", "twisted", "zope"},
+    "listening": {"twisted", "zope"},
+    "named": {"autobahn", "twisted"},
     "hixie_connection": {"twisted", "zope"},
     "modern_connection": {"autobahn", "twisted", "zope"},
     "hixie": {"autobahn", "twisted", "zope"},
@@ -210,7 +240,10 @@ OTHERS: dict[str, set[str]] = {
 }
 
 #: Where Autobahn's engine enters.
-ENGINES = ("engine", "modern", "modern_client", "modern_connection")
+ENGINES = (
+    *("engine", "modern", "modern_client", "modern_connection"),
+    *("bridge", "server", "named"),
+)
 
 #: Importing one of these installs a reactor.
 REACTORS = ("twisted.internet.reactor", "twisted.internet.default")
@@ -355,7 +388,7 @@ class LayerTests(SynchronousTestCase):
         strings = {
             node.value for node in ast.walk(ast.parse(PLUGIN)) if isinstance(node, ast.Constant)
         }
-        self.assertIn("wsfallback.tap", strings)
+        self.assertTrue({"wsfallback.tap", "wsfallback.listening.parse"} <= strings)
 
 
 class ReactorTests(SynchronousTestCase):

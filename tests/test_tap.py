@@ -8,17 +8,22 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
+from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.application.service import IServiceMaker, MultiService
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
 from twisted.plugin import getPlugins
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback import DRAFTS, Limits, MessageHandler
+from wsfallback.bridge import AutobahnApplication
 from wsfallback.demo import Broadcast, Echo
 from wsfallback.policy import LIMIT_NAMES
+from wsfallback.stream import StreamApplication
 from wsfallback.tap import DEFAULT_ENDPOINT, ListeningService, Options, makeService
 
 NOT_A_HANDLER = object
@@ -35,6 +40,37 @@ def makesHandlers() -> MessageHandler:
     One that does.
     """
     return MessageHandler()
+
+
+AUTOBAHNS = WebSocketServerFactory(reactor=Clock())
+PLAIN = Factory.forProtocol(Protocol)
+
+
+def makesAutobahns() -> WebSocketServerFactory:
+    """
+    Autobahn's.
+    """
+    return AUTOBAHNS
+
+
+def makesPlain() -> Factory:
+    """
+    Any other.
+    """
+    return PLAIN
+
+
+def makesTrouble() -> Factory:
+    """
+    None at all.
+    """
+    raise ZeroDivisionError("trouble")
+
+
+class Plain(Factory):
+    """
+    A class of factories.
+    """
 
 
 def parsed(*arguments: str) -> Options:
@@ -78,7 +114,7 @@ class OptionsTests(DirectoryCase):
         """
         options = parsed()
         self.assertEqual(options["listen"], [DEFAULT_ENDPOINT])
-        self.assertIs(options["handlerFactory"], Echo)
+        self.assertIs(options["application"], Echo)
         self.assertEqual(options["draftNames"], [draft.name for draft in DRAFTS])
         self.assertEqual(Limits(**options["limits"]), Limits())
 
@@ -155,11 +191,11 @@ class OptionsTests(DirectoryCase):
         """
         Built in, or imported: a class, or what makes them.
         """
-        self.assertIsInstance(parsed("--handler", "broadcast")["handlerFactory"], Broadcast)
+        self.assertIsInstance(parsed("--handler", "broadcast")["application"], Broadcast)
         name = f"{__name__}.makesHandlers"
-        self.assertIs(parsed("--handler", name)["handlerFactory"], makesHandlers)
+        self.assertIs(parsed("--handler", name)["application"], makesHandlers)
         name = "wsfallback.handlers.MessageHandler"
-        self.assertIs(parsed("--handler", name)["handlerFactory"], MessageHandler)
+        self.assertIs(parsed("--handler", name)["application"], MessageHandler)
 
     def test_badHandlers(self) -> None:
         """
@@ -178,6 +214,44 @@ class OptionsTests(DirectoryCase):
             sentence = self.refused("--handler", wrong)
             self.assertIn(wrong, sentence)
             self.assertIn(word, sentence)
+
+    def test_factories(self) -> None:
+        """
+        Imported: one, or what returns one. Autobahn's and others are told apart.
+        """
+        for name, kind in (
+            ("AUTOBAHNS", AutobahnApplication),
+            ("makesAutobahns", AutobahnApplication),
+            ("PLAIN", StreamApplication),
+            ("makesPlain", StreamApplication),
+            ("Plain", StreamApplication),
+        ):
+            application = parsed("--factory", f"{__name__}.{name}")["application"]
+            self.assertIsInstance(application, kind)
+            (service,) = makeService(parsed("--factory", f"{__name__}.{name}"))
+            self.assertIsInstance(service._factory._handler, kind)
+
+    def test_badFactories(self) -> None:
+        """
+        The sentence says what is the matter, and what to do.
+        """
+        for wrong, word in (
+            ("ecko", "package.module.name"),
+            ("no.such.name", "No module named 'no'"),
+            (f"{__name__}.NOT_A_HANDLER", "give a Twisted factory"),
+            (f"{__name__}.makesNothing", "give a Twisted factory"),
+            (f"{__name__}.makesTrouble", "ZeroDivisionError"),
+        ):
+            sentence = self.refused("--factory", wrong)
+            self.assertIn(wrong, sentence)
+            self.assertIn(word, sentence)
+
+    def test_factoryAndHandler(self) -> None:
+        """
+        Exclude each other.
+        """
+        sentence = self.refused("--factory", f"{__name__}.PLAIN", "--handler", "echo")
+        self.assertIn("give one of them", sentence)
 
     def test_handlerWhoseModuleIsBroken(self) -> None:
         """

@@ -2,43 +2,20 @@
 `ServerForwarding`: what a server's end owes its handler besides: to be asked, and to be waited for.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from wsfallback.deadline import Deadline
-from wsfallback.drafts.table import Draft
+from wsfallback.applications import Admission
 from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Forwarding
 from wsfallback.handshake import Acceptance, acceptance
-from wsfallback.policy import Limits
-from wsfallback.request import Request
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """
-    What the server has decided on a request before a protocol gets it.
-
-    :ivar handler: makes the connection's handler.
-    :ivar deadline: runs since the connection was made.
-    """
-
-    draft: Draft
-    request: Request
-    handler: Callable[[], Any]
-    limits: Limits
-    clock: IReactorTime
-    deadline: Deadline
 
 
 class ServerForwarding(Forwarding):
@@ -74,7 +51,10 @@ class ServerForwarding(Forwarding):
         return self._deciding
 
     def _ask(self, request: ConnectionRequest) -> Any:
-        return self._makeHandler(self._admission.handler).onConnect(request)
+        return self._makeHandler(self._make).onConnect(request)
+
+    def _make(self) -> Any:
+        return self._admission.application.handlerFor(self._admission)
 
     def _denied(self, failure: Failure) -> Failure:
         """

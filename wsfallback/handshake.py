@@ -107,12 +107,19 @@ def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple
     :raises ValueError: a field that could change the answer.
     """
     for name, values in headers.items():
-        if not _TOKEN.fullmatch(name) or _RESERVED.fullmatch(name):
+        if not _TOKEN.fullmatch(name) or isReserved(name):
             raise ValueError(f"{name!r} is no field that a handler may add to the answer")
         for value in [values] if isinstance(values, str) else values:
             if not _VALUE.fullmatch(value):
                 raise ValueError(f"{value!r} is no value for the field {name}")
             yield name, value
+
+
+def isReserved(name: str) -> bool:
+    """
+    Whether a field is the handshake's own, and means nothing outside of its connection.
+    """
+    return _RESERVED.fullmatch(name) is not None
 
 
 def denial(status: int, reason: str | None) -> HandshakeError:

@@ -109,6 +109,12 @@ class IMessageChannel(Interface):
         ``tcp6:::1:52914``, ``unix:...``.
         """
     )
+    transport = Attribute(
+        """
+        The transport of the connection: for its addresses, to pause what comes in, to abort.
+        Whoever writes to it breaks the framing.
+        """
+    )
 
     def sendMessage(payload: bytes, isBinary: bool = False) -> None:
         """

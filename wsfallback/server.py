@@ -9,12 +9,11 @@ TLS or a PROXY wrapper fails without a word. The end of the connection still com
 which counts it and passes it on.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from inspect import signature
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self, cast
 
 from autobahn.twisted.util import peer2str
+from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
@@ -23,29 +22,27 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITransport,
 )
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Factory, Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from wsfallback.admission import Admission
+from wsfallback.applications import Admission, HandlerFactory, IApplication, applicationOf
+from wsfallback.bridge import AutobahnApplication
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
 from wsfallback.hixie import HixieServerProtocol
-from wsfallback.interfaces import IMessageHandler
 from wsfallback.leaving import leave
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
 from wsfallback.sockets import setSocketOptions
+from wsfallback.stream import StreamApplication
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
-
-#: Makes the handler of a connection: its class, or anything to call.
-HandlerFactory = Callable[[], Any]
 
 _ALL = tuple(draft.name for draft in DRAFTS)
 
@@ -124,19 +121,19 @@ class PeekingProtocol(Protocol):
         factory = self.factory
         draft = choose(request, factory.drafts)
         if draft is None:
-            received, self._reader.received = bytes(self._reader.received), bytearray()
-            self._deadline.cancel()
-            site = factory.httpFactory(request).buildProtocol(self._address)
-            if site is None:
-                raise HandshakeError(503, "There is no HTTP here now")
-            self._handOver(site)
-            site.dataReceived(received)
+            self._passOn(factory.httpFactory(request))
             return
         factory.checkOrigin(request, draft)
+        application = factory.applicationFor(request)
+        whole = application.wholeFor(request, draft)
+        if whole is not None:
+            self._passOn(whole)
+            return
         admission = Admission(
             draft=draft,
             request=request,
-            handler=factory.handlerFor(request),
+            application=application,
+            address=self._address,
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,
@@ -146,6 +143,22 @@ class PeekingProtocol(Protocol):
         protocol.admitted(admission)
         self._handOver(protocol)
         protocol.opened(rest)
+
+    def _passOn(self, whole: IProtocolFactory) -> None:
+        """
+        Give the connection to somebody else's protocol, as if it had had it from the start.
+        """
+        received, self._reader.received = bytes(self._reader.received), bytearray()
+        self._deadline.cancel()
+        try:
+            protocol = whole.buildProtocol(self._address)
+        except Exception:
+            _log.failure("{peer}: no protocol", peer=peer2str(self.transport))
+            raise HandshakeError(500, "The server failed") from None
+        if protocol is None:
+            raise HandshakeError(503, "Nobody is here now")
+        self._handOver(protocol)
+        protocol.dataReceived(received)
 
     def _handOver(self, protocol: Any) -> None:
         try:
@@ -194,9 +207,9 @@ class FallbackServerFactory(ServerFactory):
 
     def __init__(
         self,
-        handler: HandlerFactory | None = None,
+        handler: HandlerFactory | IApplication | None = None,
         *,
-        routes: Mapping[str, HandlerFactory] | None = None,
+        routes: Mapping[str, HandlerFactory | IApplication] | None = None,
         site: IProtocolFactory | None = None,
         drafts: Iterable[str] = _ALL,
         origins: Iterable[str] = (),
@@ -223,8 +236,8 @@ class FallbackServerFactory(ServerFactory):
         self.limits = Limits(**limits)
         self.drafts = draftsNamed(drafts)
         self._origins = [OriginPattern(pattern) for pattern in origins]
-        self._handler = None if handler is None else checkedHandler(handler)
-        self._routes = {path: checkedHandler(each) for path, each in (routes or {}).items()}
+        self._handler = None if handler is None else applicationOf(handler)
+        self._routes = {path: applicationOf(each) for path, each in (routes or {}).items()}
         if self._handler is None and not self._routes:
             raise TypeError("give a handler, or routes")
         self._site = site
@@ -237,19 +250,44 @@ class FallbackServerFactory(ServerFactory):
         self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = 0
 
+    @classmethod
+    def forAutobahn(cls, factory: WebSocketServerFactory, **options: Any) -> Self:
+        """
+        Serve an Autobahn factory as it is, WAMP's too, to clients of all drafts.
+
+        Clients that it would serve by itself get the protocol that it builds, and its options;
+        the limits of here hold for all others.
+
+        :param options: as of the constructor.
+        :raises TypeError: no ``autobahn.twisted.websocket.WebSocketServerFactory``.
+        """
+        return cls(AutobahnApplication(factory), **options)
+
+    @classmethod
+    def forStream(cls, factory: Factory, *, binary: bool = False, **options: Any) -> Self:
+        """
+        Serve any Twisted factory as WebSocket: each message is received, each write is a message.
+
+        :param binary: send binary messages, where the draft has them, to clients that ask for
+            neither of the subprotocols ``binary`` and ``base64``.
+        :param options: as of the constructor.
+        :raises TypeError: no factory.
+        """
+        return cls(StreamApplication(factory, binary), **options)
+
     def startFactory(self) -> None:
         """
-        The site is served with us.
+        What is served is started with us.
         """
-        if self._site is not None:
-            self._site.doStart()
+        for each in self._served():
+            each.doStart()
 
     def stopFactory(self) -> None:
         """
         And stops with us.
         """
-        if self._site is not None:
-            self._site.doStop()
+        for each in self._served():
+            each.doStop()
 
     def buildProtocol(self, addr: IAddress) -> PeekingProtocol:  # type: ignore[override]
         """
@@ -288,14 +326,14 @@ class FallbackServerFactory(ServerFactory):
         ):
             raise HandshakeError(403, "This origin may not connect", origin)
 
-    def handlerFor(self, request: Request) -> HandlerFactory:
+    def applicationFor(self, request: Request) -> IApplication:
         """
         :raises HandshakeError: 404.
         """
-        handler = self._routes.get(request.path.decode("ascii"), self._handler)
-        if handler is None:
+        application = self._routes.get(request.path.decode("ascii"), self._handler)
+        if application is None:
             raise HandshakeError(404, "There is no WebSocket at this path", request.path)
-        return handler
+        return application
 
     def protocolFor(self, draft: Draft) -> HixieServerProtocol | ModernServerProtocol:
         """
@@ -319,20 +357,10 @@ class FallbackServerFactory(ServerFactory):
             raise HandshakeError(405, "Only GET is served", request.method, (("Allow", "GET"),))
         raise HandshakeError(426, "Only WebSocket is served", None, upgradeFields(self.drafts))
 
-
-def checkedHandler(handler: Any) -> HandlerFactory:
-    """
-    What makes handlers, checked as far as can be before it makes one.
-
-    :raises TypeError: it can't be called without arguments, or is a class that is no
-        `IMessageHandler`.
-    """
-    if isinstance(handler, type):
-        if not IMessageHandler.implementedBy(handler):
-            raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
-        # A class in C may have no signature to look at; then its first call will tell.
-        with suppress(ValueError):
-            signature(handler).bind()
-    elif not callable(handler):
-        raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
-    return cast(HandlerFactory, handler)
+    def _served(self) -> Iterator[IApplication | IProtocolFactory]:
+        """
+        All that is started and stopped with us.
+        """
+        for each in (self._site, self._handler, *self._routes.values()):
+            if each is not None:
+                yield each

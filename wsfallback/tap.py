@@ -2,11 +2,7 @@
 ``twistd wsfallback``: its options, and the service that they describe.
 """
 
-import os
-import sys
 import textwrap
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any, cast
 
 from twisted.application.service import MultiService, Service
@@ -20,17 +16,15 @@ from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
 
-from wsfallback.demo import DRAFT_PATH, Broadcast, DemoPage, DraftName, Echo
+from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
-from wsfallback.interfaces import IMessageHandler
+from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
-from wsfallback.server import FallbackServerFactory, HandlerFactory, checkedHandler
+from wsfallback.server import FallbackServerFactory
 from wsfallback.web import Files
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
 _log = Logger()
-
-BUILT_IN: dict[str, Callable[[], HandlerFactory]] = {"echo": lambda: Echo, "broadcast": Broadcast}
 
 _LIMITS = Limits()
 
@@ -95,9 +89,16 @@ class Options(usage.Options):
         [
             "handler",
             None,
-            "echo",
-            "Who answers: echo, broadcast (every message to every other client), or"
-            " package.module.Name of an IMessageHandler class or factory.",
+            None,
+            "Who answers: echo (the default), broadcast (every message to every other client),"
+            " or package.module.Name of an IMessageHandler class or factory.",
+        ],
+        [
+            "factory",
+            None,
+            None,
+            "Serve a Twisted factory instead of a handler: package.module.name of an Autobahn"
+            " WebSocketServerFactory or any other, or of a callable that returns one.",
         ],
         [
             "web",
@@ -187,7 +188,12 @@ class Options(usage.Options):
         self["limits"] = self._limits()
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
-        self["handlerFactory"] = _handlerNamed(self["handler"])
+        if self["handler"] is not None and self["factory"] is not None:
+            raise usage.UsageError("--factory and --handler exclude each other: give one of them")
+        if self["factory"] is not None:
+            self["application"] = factoryNamed(self["factory"])
+        else:
+            self["application"] = handlerNamed(self["handler"] or "echo")
 
     def _limits(self) -> dict[str, Any]:
         limits: dict[str, Any] = {
@@ -225,39 +231,6 @@ def _checkEndpoint(endpoint: str) -> None:
             f"--listen {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
             f" such as {DEFAULT_ENDPOINT}"
         ) from None
-
-
-def _handlerNamed(name: str) -> HandlerFactory:
-    """
-    :raises usage.UsageError: it can't be imported, or makes no handlers.
-    """
-    if name in BUILT_IN:
-        return BUILT_IN[name]()
-    where = f"--handler {name}"
-    if "." not in name:
-        raise usage.UsageError(
-            f"{where}: give {', '.join(BUILT_IN)}, or package.module.Name of your own"
-        )
-    module, _, attribute = name.rpartition(".")
-    # As "python -m" does; the twistd script leaves the working directory out.
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        found = getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # importing runs any code there is
-        raise usage.UsageError(
-            f"{where}: it can't be imported: {type(error).__name__}: {error}"
-        ) from None
-    try:
-        factory = checkedHandler(found)
-        made = factory
-        if not isinstance(factory, type):
-            made = factory()
-            if not IMessageHandler.providedBy(made):
-                raise TypeError(f"it makes {made!r}, which does not provide IMessageHandler")
-    except (Exception, SystemExit) as error:  # a factory is called once, to see a mistake now
-        raise usage.UsageError(f"{where}: {error}") from None
-    return factory
 
 
 class ListeningService(Service):
@@ -336,7 +309,7 @@ def makeService(options: Options) -> MultiService:
     site = Site(Files(options["web"]) if options["web"] is not None else DemoPage())
     site.displayTracebacks = False
     factory = FallbackServerFactory(
-        options["handlerFactory"],
+        options["application"],
         # The page asks there, which draft it was served with.
         routes={DRAFT_PATH: DraftName} if options["web"] is None else {},
         site=site,

@@ -135,7 +135,12 @@ def _options() -> Iterator[str]:
 
 def _unit(option: str, limit: str | None) -> str:
     if limit is None or limit == "invalidText":
-        return {"drafts": "LIST", "web": "DIRECTORY", "handler": "NAME"}.get(option, "HOW")
+        return {
+            "drafts": "LIST",
+            "web": "DIRECTORY",
+            "handler": "NAME",
+            "factory": "NAME",
+        }.get(option, "HOW")
     if isinstance(getattr(Limits(), limit), float):
         return "SECONDS"
     return "N" if limit == "maxConnections" else "BYTES"

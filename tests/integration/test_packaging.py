@@ -81,6 +81,13 @@ async def test_installed(
     elsewhere.mkdir()
     shown = await succeed(str(programs / "twistd"), "--help", directory=elsewhere)
     assert "wsfallback" in shown.printed.split(), shown
+    endpoint = "wsfallback:haproxy:tcp:0"
+    await succeed(
+        str(programs / "python"),
+        "-c",
+        f"from twisted.internet import endpoints as e; e.serverFromString(None, {endpoint!r})",
+        directory=elsewhere,
+    )
     server = await serve(
         command=(str(programs / "twistd"), "-n", "--pidfile=", "wsfallback"), env=clean()
     )

@@ -1,10 +1,15 @@
 """
-Tells ``twistd`` that there is a ``wsfallback`` command.
+Tells ``twistd`` that there is a ``wsfallback`` command, and ``serverFromString`` that there are
+endpoints of that name.
 
 There is no ``__init__.py`` beside this file: ``twisted.plugins`` is Twisted's package.
 """
 
 from twisted.application.service import ServiceMaker
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import IPlugin
+from twisted.python.reflect import namedAny
+from zope.interface import implementer
 
 wsfallback = ServiceMaker(
     "wsfallback",
@@ -12,3 +17,21 @@ wsfallback = ServiceMaker(
     "One port for every WebSocket client ever shipped, and plain HTTP beside it.",
     "wsfallback",
 )
+
+
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class ServerParser:
+    """
+    ``wsfallback:tcp:8080``. As with the command, nothing is imported before it is wanted.
+    """
+
+    prefix = "wsfallback"
+
+    def parseStreamServer(self, reactor, *arguments, **options):
+        """
+        The endpoint of such a string.
+        """
+        return namedAny("wsfallback.listening.parse")(reactor, *arguments, **options)
+
+
+wsfallbackServerParser = ServerParser()

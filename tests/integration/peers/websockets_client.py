@@ -6,12 +6,15 @@ Usage: ``websockets_client.py URL``
 
 import asyncio
 import json
+import os
 import sys
 
 from websockets.asyncio.client import ClientConnection, connect
 
-# The last is 100,000 bytes of UTF-8.
+# The last is 100,000 bytes of UTF-8. A server of streams has no empty messages.
 MESSAGES = ["h\u00e9llo \u2713 \U0001d11e", "", "a\u00e9\u2713\U0001d11e" * 10_000]
+if os.environ.get("NO_EMPTY"):
+    MESSAGES.remove("")
 OVERALL = 20  # seconds
 CLOSING = 5
 

@@ -1,0 +1,160 @@
+"""
+Applications that were written for something else, with clients that other people made.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+
+from tests.integration.children import TWISTD, Served, environment
+from tests.integration.conftest import Connect, Serve
+from tests.integration.foreign import CHROMIUM, NODE, PERL, RUBY, WEBSOCKETS, Peer
+from tests.integration.support import ANYWHERE, DRAFTS, until
+from tests.integration.test_tls import makeCertificate
+
+#: Two applications, neither of which knows of us.
+APPLICATIONS = """
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.protocol import Factory
+from twisted.protocols.wire import Echo
+
+
+class AutobahnEcho(WebSocketServerProtocol):
+    def onMessage(self, payload, isBinary):
+        self.sendMessage(payload, isBinary)
+
+
+def autobahn():
+    factory = WebSocketServerFactory()
+    factory.protocol = AutobahnEcho
+    return factory
+
+
+plain = Factory.forProtocol(Echo)
+"""
+
+OLD = [
+    (PERL, "draft-hixie-75", "hixie-75"),
+    (PERL, "draft-hixie-76", "hixie-76"),
+    (RUBY, "75", "hixie-75"),
+    (RUBY, "76", "hixie-76"),
+    (RUBY, "7", "hybi-07"),
+    (RUBY, "8", "hybi-10"),
+    (RUBY, "13", "rfc6455"),
+]
+
+
+@pytest.fixture(params=["autobahn", "plain"])
+def name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """
+    Of each application, which is in the working directory of the command.
+    """
+    (tmp_path / "mine.py").write_text(APPLICATIONS)
+    return f"mine.{request.param}"
+
+
+def wanted(name: str) -> dict[str, str]:
+    """
+    What a peer is told: an echo of bytes has no empty messages.
+    """
+    return {"NO_EMPTY": "1"} if name == "mine.plain" else {}
+
+
+@pytest.mark.parametrize(("peer", "version", "draft"), OLD)
+@pytest_twisted.ensureDeferred
+async def test_old(serve: Serve, name: str, peer: Peer, version: str, draft: str) -> None:
+    """
+    Clients of all drafts, in Perl and in Ruby.
+    """
+    server = await serve("--factory", name)
+    report = await peer.report(version, "127.0.0.1", server.port, "/", **wanted(name))
+    assert report["draft"] == draft
+    assert report["closed"], report
+
+
+@pytest.mark.parametrize("peer", [WEBSOCKETS], ids=["websockets"])
+@pytest_twisted.ensureDeferred
+async def test_modern(serve: Serve, name: str, peer: Peer) -> None:
+    """
+    A library of today.
+    """
+    server = await serve("--factory", name)
+    report = await peer.report(f"ws://127.0.0.1:{server.port}/", **wanted(name))
+    assert report["draft"] == "rfc6455"
+    assert report["closed"], report
+
+
+@pytest_twisted.ensureDeferred
+async def test_today(serve: Serve, tmp_path: Path) -> None:
+    """
+    A browser, on the page of the command, and npm's ws.
+    """
+    (tmp_path / "mine.py").write_text(APPLICATIONS)
+    server = await serve("--factory", "mine.autobahn")
+    report = await CHROMIUM.report(server.url, tmp_path / "picture.png")
+    assert report["draft"] == "rfc6455"
+    assert report["echoes"] == 3
+    report = await NODE.report(f"ws://127.0.0.1:{server.port}/")
+    assert report["draft"] == "rfc6455"
+
+
+@pytest_twisted.ensureDeferred
+async def test_together(serve: Serve, connect: Connect, name: str) -> None:
+    """
+    All drafts at once, against one server.
+    """
+    server = await serve("--factory", name)
+    clients = [await connect(server.port, draft) for draft in DRAFTS]
+    for client in clients:
+        await client.open()
+    for client in clients:
+        client.say("héllo ✓ 𝄞")
+    for client in clients:
+        assert await client.hear() == "héllo ✓ 𝄞"
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls(serve: Serve, connect: Connect, name: str, tmp_path: Path) -> None:
+    """
+    All drafts by TLS.
+    """
+    key, certificate = makeCertificate(tmp_path)
+    server = await serve(
+        *("--factory", name),
+        listen=(f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",),
+    )
+    for draft in DRAFTS:
+        client = await connect(server.port, draft, trust=certificate.read_bytes())
+        await client.open()
+        client.say("héllo")
+        assert await client.hear() == "héllo"
+
+
+@pytest_twisted.ensureDeferred
+async def test_endpoint(connect: Connect, tmp_path: Path) -> None:
+    """
+    A server of Twisted's that takes server strings has WebSocket on every draft.
+    """
+    (tmp_path / "page").write_text("a page")
+    command = (*TWISTD[:-1], "web", "--path", str(tmp_path), "--listen", f"wsfallback:{ANYWHERE}")
+    server = Served(command, env=environment(), directory=tmp_path)
+    try:
+
+        def port() -> str | None:
+            found = re.search(r"starting on (\d+)", server.log)
+            return found and found[1]
+
+        number = int(await until(port, "a port", server))
+        for draft in DRAFTS:
+            client = await connect(number, draft)
+            await client.open()
+            client.say("GET /page HTTP/1.0\r\n\r\n")
+            heard = ""
+            while "a page" not in heard:
+                heard += await client.hear()
+            assert heard.startswith("HTTP/1.0 200 OK\r\n")
+    finally:
+        await server.stop()
+    assert not server.hasTraceback(), server

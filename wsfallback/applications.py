@@ -1,0 +1,129 @@
+"""
+What serves a path: your handlers, or an application that was written for something else.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from zope.interface import Interface, implementer
+
+from wsfallback.deadline import Deadline
+from wsfallback.drafts.table import Draft
+from wsfallback.interfaces import IMessageHandler
+from wsfallback.policy import Limits
+from wsfallback.request import Request
+
+#: Makes the handler of a connection: its class, or anything to call.
+HandlerFactory = Callable[[], Any]
+
+
+class IApplication(Interface):
+    """
+    What serves the connections of a path.
+    """
+
+    def wholeFor(request: Request, draft: Draft) -> IProtocolFactory | None:
+        """
+        Who takes a connection as it is, with every byte of it from the first.
+
+        :returns: a factory; or `None`, and the connection is ours, with a handler.
+        """
+
+    def handlerFor(admission: "Admission") -> Any:
+        """
+        An `IMessageHandler` for a connection that is ours.
+        """
+
+    def doStart() -> None:
+        """
+        As `twisted.internet.interfaces.IProtocolFactory.doStart`.
+        """
+
+    def doStop() -> None:
+        """
+        As `twisted.internet.interfaces.IProtocolFactory.doStop`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    What the server has decided on a request before a protocol gets it.
+
+    :ivar application: makes the connection's handler.
+    :ivar address: the client's.
+    :ivar deadline: runs since the connection was made.
+    """
+
+    draft: Draft
+    request: Request
+    application: IApplication
+    address: IAddress
+    limits: Limits
+    clock: IReactorTime
+    deadline: Deadline
+
+
+@implementer(IApplication)
+class Handlers:
+    """
+    An application of ours: a handler for each connection.
+    """
+
+    def __init__(self, make: HandlerFactory) -> None:
+        self._make = make
+
+    def wholeFor(self, request: Request, draft: Draft) -> IProtocolFactory | None:
+        """
+        No connection is anyone else's.
+        """
+        return None
+
+    def handlerFor(self, admission: Admission) -> Any:
+        """
+        A new handler.
+        """
+        return self._make()
+
+    def doStart(self) -> None:
+        """
+        Nothing to do.
+        """
+
+    def doStop(self) -> None:
+        """
+        Nothing to do.
+        """
+
+
+def applicationOf(handler: Any) -> IApplication:
+    """
+    What serves a path, of what was given for it: handlers, or an application as it is.
+
+    :raises TypeError: it is neither.
+    """
+    if IApplication.providedBy(handler):
+        return handler
+    return Handlers(checkedHandler(handler))
+
+
+def checkedHandler(handler: Any) -> HandlerFactory:
+    """
+    What makes handlers, checked as far as can be before it makes one.
+
+    :raises TypeError: it can't be called without arguments, or is a class that is no
+        `IMessageHandler`.
+    """
+    if isinstance(handler, type):
+        if not IMessageHandler.implementedBy(handler):
+            raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
+        # A class in C may have no signature to look at; then its first call will tell.
+        with suppress(ValueError):
+            signature(handler).bind()
+    elif not callable(handler):
+        raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
+    return cast(HandlerFactory, handler)
