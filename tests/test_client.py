@@ -2,6 +2,8 @@
 The client: each draft against our server in memory, falling back, and all that can go wrong.
 """
 
+import gc
+import weakref
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny
@@ -414,6 +416,24 @@ class ClientContract:
         channel.sendClose()
         self.net.settle(1000)
         self.assertEqual(near.made[0].calls[-1], ("close", True, 1005, None))
+
+    def test_nothingIsKept(self: Any) -> None:
+        """
+        A connection that is over leaves no cycle for Python's collector.
+        """
+        gc.collect()
+        gc.disable()
+        try:
+            channel, near, _ = self.both()
+            gone = [weakref.ref(each) for each in (channel, self.net.ends[0][0]._protocol)]
+            channel.sendClose()
+            self.assertOver(near, True)
+            near.__dict__.clear()
+            self.net.ends.clear()
+            del channel, near
+            self.assertEqual([each() for each in gone], [None, None])
+        finally:
+            gc.enable()
 
     def test_producer(self: Any) -> None:
         """
