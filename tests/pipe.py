@@ -22,11 +22,15 @@ from wsfallback.testing import SERVER_ADDRESS, MemoryTransport
 
 class PipeTransport(MemoryTransport):
     """
-    One end; what it writes arrives at the other a turn of the clock later.
+    One end; what it writes in a turn of the clock arrives at the other a turn later, in one.
     """
 
     other: "PipeTransport"
     isCut = False
+
+    def __init__(self, clock: Clock, peer: IPv4Address) -> None:
+        super().__init__(clock, peer)
+        self._outgoing = bytearray()
 
     def write(self, data: bytes) -> None:
         """
@@ -34,8 +38,15 @@ class PipeTransport(MemoryTransport):
         """
         if self.connected and not self.finished:
             super().write(data)
-            for segment in segments(data) if self.isCut else [data]:
-                self._clock.callLater(0, self.other.arrive, segment)
+            if not self._outgoing:
+                self._clock.callLater(0, self._flush)
+            self._outgoing += data
+
+    def _flush(self) -> None:
+        data = bytes(self._outgoing)
+        self._outgoing.clear()
+        for segment in segments(data) if self.isCut else [data]:
+            self.other.arrive(segment)
 
     def loseConnection(self) -> None:
         """

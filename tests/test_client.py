@@ -2,6 +2,8 @@
 The client: each draft against our server in memory, falling back, and all that can go wrong.
 """
 
+import gc
+import weakref
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny
@@ -31,6 +33,7 @@ from wsfallback import (
     NotOpen,
     NotText,
     UnsupportedByDraft,
+    modern_client,
 )
 from wsfallback.client import NEWEST_FIRST, Client, connect
 from wsfallback.testing import VERSIONS
@@ -414,6 +417,24 @@ class ClientContract:
         self.net.settle(1000)
         self.assertEqual(near.made[0].calls[-1], ("close", True, 1005, None))
 
+    def test_nothingIsKept(self: Any) -> None:
+        """
+        A connection that is over leaves no cycle for Python's collector.
+        """
+        gc.collect()
+        gc.disable()
+        try:
+            channel, near, _ = self.both()
+            gone = [weakref.ref(each) for each in (channel, self.net.ends[0][0]._protocol)]
+            channel.sendClose()
+            self.assertOver(near, True)
+            near.__dict__.clear()
+            self.net.ends.clear()
+            del channel, near
+            self.assertEqual([each() for each in gone], [None, None])
+        finally:
+            gc.enable()
+
     def test_producer(self: Any) -> None:
         """
         Is the transport's, and let go of when the connection ends.
@@ -636,6 +657,28 @@ class FallingBackTests(ClientTestCase):
             script = Script(ANSWER_75 + b"\0\xc3\xff")
             self.go([script], near, drafts=["hixie-75"], **options)
             self.assertEqual(near.made[0].calls[-1], call)
+
+    def test_masks(self) -> None:
+        """
+        Come from the system's source of randomness, one for each frame, of whatever length.
+        """
+        masks = [bytes([at] * 4) for at in range(20)]
+        self.patch(modern_client.os, "urandom", lambda size: masks.pop()[:size])
+        far = recorder()
+        options: dict[str, Any] = {"compress": False, "drafts": ["rfc6455"]}
+        channel = self.successResultOf(
+            self.go(self.serve(far, maxMessage=1 << 20), recorder(), **options)
+        )
+        before = len(self.net.ends[0][0].writes)
+        sizes = (0, 125, 126, 65535, 65536)
+        for size in sizes:
+            channel.sendMessage(b"x" * size)
+        self.net.settle()
+        self.assertEqual([len(call[1]) for call in far.made[0].calls[2:]], list(sizes))
+        self.assertEqual(set(b"".join(call[1] for call in far.made[0].calls[2:])), set(b"x"))
+        first = self.net.ends[0][0].writes[before + 1]
+        self.assertEqual(first[:6], b"\x81\xfd" + bytes([18] * 4))
+        self.assertEqual(first[6:], bytes([ord("x") ^ 18] * 125))
 
     def test_serverThatKeepsTcp(self) -> None:
         """

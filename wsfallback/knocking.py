@@ -15,16 +15,16 @@ from typing import Any
 
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import connectProtocol
 from twisted.internet.error import ConnectionDone, ConnectionLost, TimeoutError
 from twisted.internet.interfaces import (
+    IAddress,
     IHalfCloseableProtocol,
     IHandshakeListener,
     IReactorTime,
     ISSLTransport,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -64,6 +64,23 @@ class Errand:
     engine: ClientEngineFactory
     isStrict: bool
     random: Random
+
+
+class _Once(Factory):
+    """
+    Has one protocol. Twisted's `connectProtocol` makes a class for each, which is a cycle.
+    """
+
+    noisy = False
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """
+        That one.
+        """
+        return self._protocol
 
 
 class HandlerFailed(Exception):
@@ -121,7 +138,7 @@ class KnockingProtocol(Protocol):
         """
         result = self._result = Deferred(self._cancelled)
         self._deadline.set(self._errand.limits.handshakeTimeout, self._late)
-        self._connecting = connectProtocol(self._errand.endpoint, self)
+        self._connecting = self._errand.endpoint.connect(_Once(self))
         self._connecting.addCallbacks(lambda _: None, self._finish)
         return result
 

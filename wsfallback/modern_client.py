@@ -2,10 +2,13 @@
 `ModernClientProtocol`: the client's end of a connection of hybi-07 to RFC 6455.
 """
 
+import os
+import struct
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
 from autobahn.websocket.types import ConnectionResponse
+from autobahn.websocket.xormasker import create_xor_masker  # type: ignore[attr-defined]
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from zope.interface import implementer
 
@@ -14,6 +17,9 @@ from wsfallback.drafts.asking import Answer
 from wsfallback.engine import ENGINE_KEY, engineAnswer
 from wsfallback.interfaces import IClientChannel, IMessageHandler
 from wsfallback.modern_connection import ModernConnection
+
+_MASKED = 0x80
+_MAX_SHORT = 125
 
 
 @implementer(IHalfCloseableProtocol, IMessageHandler, IClientChannel)
@@ -61,6 +67,26 @@ class ModernClientProtocol(  # type: ignore[misc]
             self._hold(data)
         else:
             self._receive(data)
+
+    def sendFrame(  # type: ignore[override]  # Autobahn's has more, for those who test servers
+        self, opcode: int, payload: bytes = b"", fin: bool = True, rsv: int = 0
+    ) -> None:
+        """
+        Send a frame, RFC 6455 §5.2-5.3.
+
+        By hand: §10.3 wants masks that can't be guessed, and Autobahn draws its own from a
+        generator whose next ones can be told from those before.
+        """
+        size = len(payload)
+        if size <= _MAX_SHORT:
+            length = struct.pack("!B", _MASKED | size)
+        elif size <= 0xFFFF:
+            length = struct.pack("!BH", _MASKED | 126, size)
+        else:
+            length = struct.pack("!BQ", _MASKED | 127, size)
+        key = os.urandom(4)
+        masked = create_xor_masker(key, size).process(payload) if size else b""
+        self.sendData(bytes([fin << 7 | rsv << 4 | opcode]) + length + key + masked)
 
     def onCloseHandshakeTimeout(self) -> None:
         """

@@ -276,6 +276,10 @@ class ModernConnection(  # type: ignore[misc]
         """
         self._gone(reason)
         super().connectionLost(reason)
+        # They know us, and Autobahn keeps them: a cycle.
+        for extension in self.websocket_extensions_in_use:
+            for name in _INFLATING:
+                vars(extension).pop(name, None)
         # It was fired with the protocol: a cycle, which would keep what is not sent yet until
         # Python's collector runs.
         self.is_closed.addCallback(lambda _: None)
