@@ -4,15 +4,18 @@ Applications that were written for something else, with clients that other peopl
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 
 from tests.integration.children import TWISTD, Served, environment
-from tests.integration.conftest import Connect, Serve
+from tests.integration.conftest import Connect, Listen, Serve
 from tests.integration.foreign import CHROMIUM, NODE, PERL, RUBY, WEBSOCKETS, Peer
 from tests.integration.support import ANYWHERE, DRAFTS, until
 from tests.integration.test_tls import makeCertificate
+from wsfallback import FallbackServerFactory
 
 #: Two applications, neither of which knows of us.
 APPLICATIONS = """
@@ -130,6 +133,59 @@ async def test_tls(serve: Serve, connect: Connect, name: str, tmp_path: Path) ->
         await client.open()
         client.say("héllo")
         assert await client.hear() == "héllo"
+
+
+class Pouring(WebSocketServerProtocol):
+    """
+    Sends without end, as long as it may.
+    """
+
+    isPaused = isStopped = False
+    poured = 0
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.factory.made.append(self)
+        self.registerProducer(self, True)
+        self._pour()
+
+    def resumeProducing(self) -> None:
+        self.isPaused = False
+        self._pour()
+
+    def pauseProducing(self) -> None:
+        self.isPaused = True
+
+    def stopProducing(self) -> None:
+        self.isStopped = True
+
+    def _pour(self) -> None:
+        if not (self.isPaused or self.isStopped):
+            self.sendMessage(b"x" * (1 << 16))
+            self.poured += 1
+            self.factory.reactor.callLater(0, self._pour)
+
+
+@pytest.mark.parametrize("draft", ["hixie-75", "hixie-76", "hybi-07", "rfc6455"])
+@pytest_twisted.ensureDeferred
+async def test_slowClient(listen: Listen, connect: Connect, draft: str) -> None:
+    """
+    One that doesn't read pauses the application's producer, until it does or leaves.
+    """
+    factory: Any = WebSocketServerFactory()
+    factory.protocol, factory.made = Pouring, []
+    client = await connect(await listen(FallbackServerFactory.forAutobahn(factory)), draft)
+    await client.open()
+    client.transport.pauseProducing()
+    client.say("pour")
+    app = await until(lambda: factory.made and factory.made[0], "the application")
+    await until(lambda: app.isPaused, "a pause")
+    poured = app.poured
+    # What the kernel takes on both sides, and no more.
+    assert poured < 1000
+    client.transport.resumeProducing()
+    await until(lambda: app.poured > poured + 10, "more")
+    client.drop()
+    await until(lambda: app.isStopped, "the end")
 
 
 @pytest_twisted.ensureDeferred
