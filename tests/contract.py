@@ -2,10 +2,13 @@
 What every protocol owes an application, whatever draft its client speaks.
 """
 
+import asyncio
+import gc
+import weakref
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -277,12 +280,14 @@ class _Contract(HandlerContract):
         A status that is no refusal is the application's mistake.
         """
 
-        def deny(handler: Recorder) -> None:
-            raise ConnectionDeny(200, "welcome")
+        def deny(status: int) -> None:
+            raise ConnectionDeny(status, "welcome")
 
-        client = connect(self.serve(recorder(connect=deny)), self.draft)
-        self.assertEqual(client.status, 500)
-        self.assertEqual(len(self.flushLoggedErrors(ConnectionDeny)), 1)
+        for status in (200, 299, 304, 600):
+            kind = recorder(connect=lambda _, status=status: deny(status))
+            client = connect(self.serve(kind), self.draft)
+            self.assertEqual(client.status, 500)
+            self.assertEqual(len(self.flushLoggedErrors(ConnectionDeny)), 1)
 
     def test_denialWithoutAReason(self: Any) -> None:
         """
@@ -447,6 +452,79 @@ class _Contract(HandlerContract):
         self.assertEqual(client.status, 503)
         self.assertOver(client, kind.made[0])
 
+    def test_decisionsThatSurvive(self: Any) -> None:
+        """
+        A handler that catches the cancel, and accepts or waits again, can't open what has been
+        refused, or is gone.
+        """
+
+        class Stubborn(Recorder):
+            again = False
+
+            async def onConnect(self, request: ConnectionRequest) -> None:
+                self.calls.append(("connect",))
+                try:
+                    await Deferred()
+                except CancelledError:
+                    if self.again:
+                        await Deferred()
+
+        def late(client: Any) -> None:
+            client.advance(5)
+
+        def flood(client: Any) -> None:
+            client.transport.paused = False
+            client.deliver(b"\0" * ((1 << 18) + 1))
+
+        def drop(client: Any) -> None:
+            client.transport.paused = False
+            client.drop()
+
+        for again in (False, True):
+            for end, status in ((late, 503), (flood, 400), (drop, None)):
+                handler = Stubborn()
+                handler.again = again
+                client = connect(self.serve(lambda handler=handler: handler), self.draft)
+                end(client)
+                client.settle()
+                self.assertEqual(client.status, status)
+                self.assertEqual([call[0] for call in handler.calls], ["connect", "close"])
+                self.assertOver(client, handler)
+
+    def test_decisionAfterTheEnd(self: Any) -> None:
+        """
+        Comes too late.
+        """
+        decision: Deferred[None] = Deferred()
+        kind = recorder(connect=lambda _: decision)
+        client = connect(self.serve(kind), self.draft)
+        client.transport.paused = False
+        client.drop()
+        decision.callback(None)
+        self.assertEqual([call[0] for call in kind.made[0].calls], ["connect", "close"])
+        self.assertOver(client, kind.made[0])
+
+    def test_nothingIsKept(self: Any) -> None:
+        """
+        When a connection is over nothing refers to it, so that what was not sent yet is freed at
+        once, without Python's collector.
+        """
+        gc.collect()
+        gc.disable()
+        try:
+            for end in ("close", "finish", "drop"):
+                kind = recorder()
+                client = self.opened(kind)
+                client.send("one")
+                protocol = weakref.ref(kind.made[0].channel)
+                getattr(client, end)()
+                self.assertOver(client, kind.made[0])
+                kind.made.clear()
+                del client
+                self.assertIsNone(protocol(), end)
+        finally:
+            gc.enable()
+
     def test_failureInOnOpen(self: Any) -> None:
         """
         The connection closes with 1011, the Failure is logged, onClose comes.
@@ -504,6 +582,22 @@ class _Contract(HandlerContract):
         self.flushed()
         self.assertClosedWith(client, 1011)
         self.assertOver(client, handler)
+
+    def test_cancelledError(self: Any) -> None:
+        """
+        asyncio's, which is no Exception, fails like one.
+        """
+
+        def cancel(handler: Recorder) -> None:
+            raise asyncio.CancelledError
+
+        for name in ("open", "message"):
+            kind = recorder(**{name: cancel})
+            client = self.opened(kind)
+            client.send("one")
+            self.assertEqual(len(self.flushLoggedErrors(asyncio.CancelledError)), 1)
+            self.assertClosedWith(client, 1011)
+            self.assertOver(client, kind.made[0])
 
     def test_resultsThatAreNoDeferreds(self: Any) -> None:
         """
@@ -636,6 +730,10 @@ class _Contract(HandlerContract):
         for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000):
             self.assertRaises(ValueError, kind.made[0].sendClose, code)
         self.assertRaises(ValueError, kind.made[0].sendClose, None, "why")
+        for wrong in ((1000, b"bye"), (1000, 5), (1000.0,), ("1000",), (True,)):
+            self.assertRaises(TypeError, kind.made[0].sendClose, *wrong)
+        client.send("still here")
+        self.assertEqual(kind.made[0].calls[-1], ("message", b"still here", False))
         self.assertTrue(client.isOpen)
 
     def test_noMessagesAfterSendClose(self: Any) -> None:
@@ -647,6 +745,30 @@ class _Contract(HandlerContract):
         client.deliver(client.message("one") + client.message("two"))
         self.assertEqual([call[0] for call in kind.made[0].calls][2:], ["message", "close"])
         self.assertOver(client, kind.made[0])
+
+    def test_bytesBehindOurClose(self: Any) -> None:
+        """
+        In one segment with what made the handler close, or in later ones, they make no
+        difference.
+        """
+        for behind in ("half", "wrong", "good"):
+            heard = []
+            for segment in (None, 1):
+                kind = recorder(message=lambda handler: handler.sendClose())
+                client = self.opened(kind)
+                more = {
+                    "half": client.message("hello")[:-1],
+                    "wrong": self.invalidText(client),
+                    "good": client.message("hello"),
+                }[behind]
+                client.answersClose = False
+                client.deliver(client.message("bye") + more, segment)
+                client.advance(2)
+                client.finish()
+                client.advance(2)
+                heard.append(kind.made[0].calls)
+                self.assertOver(client, kind.made[0])
+            self.assertEqual(heard[0], heard[1], behind)
 
     def test_closeInOnOpen(self: Any) -> None:
         """
@@ -679,7 +801,7 @@ class _Contract(HandlerContract):
         client = self.opened(kind)
         client.drop()
         self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
-        self.assertIsInstance(kind.made[0].calls[-1][3], str)
+        self.assertTrue(kind.made[0].calls[-1][3].startswith("the connection was lost: "))
         self.assertOver(client, kind.made[0])
 
     def test_clientThatLeavesWithinAFrame(self: Any) -> None:
@@ -690,7 +812,10 @@ class _Contract(HandlerContract):
         client = self.opened(kind)
         client.deliver(client.message("hello")[:-1])
         client.finish()
-        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertEqual(
+            kind.made[0].calls[-1],
+            ("close", False, 1006, "the connection was lost: Connection was closed cleanly."),
+        )
         self.assertOver(client, kind.made[0])
 
     def test_clientThatEndsItsHalf(self: Any) -> None:
@@ -701,7 +826,10 @@ class _Contract(HandlerContract):
         client = self.opened(kind)
         client.transport.loseConnection = lambda: None  # as with a full send buffer
         client.send("question")
+        kind.made[0].registerProducer(object(), True)
         client.finish()
+        self.assertIsNone(client.transport.producer)
+        self.assertRaises(NotOpen, kind.made[0].sendMessage, b"late")
         self.assertEqual(client.receive(), "answer")
         self.assertTrue(client.transport.connected)
         client.advance(2)
@@ -790,6 +918,24 @@ class _Contract(HandlerContract):
         self.assertIs(client.transport.producer, producer)
         handler.unregisterProducer()
         self.assertIsNone(client.transport.producer)
+
+    def test_producerAfterTheEnd(self: Any) -> None:
+        """
+        One that comes too late is stopped, and holds nothing back.
+        """
+        stopped = []
+
+        class Producer:
+            def stopProducing(self) -> None:
+                stopped.append(1)
+
+        kind = recorder()
+        client = self.opened(kind)
+        handler = kind.made[0]
+        client.close()
+        handler.registerProducer(Producer(), False)
+        self.assertEqual(stopped, [1])
+        self.assertOver(client, handler)
 
     def test_producerAtTheEnd(self: Any) -> None:
         """

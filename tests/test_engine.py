@@ -105,6 +105,39 @@ class AutobahnTests(SynchronousTestCase):
         self.assertIn(b"\r\nSec-WebSocket-Extensions: permessage-deflate", data)
         protocol.connectionLost()
 
+    def test_attributes(self) -> None:
+        """
+        What our protocol reads or writes of Autobahn's beside its methods is there, and public.
+        """
+        seen = {}
+        frames = []
+
+        class Watched(WebSocketServerProtocol):
+            def onMessageFrameBegin(self, length: int) -> None:
+                super().onMessageFrameBegin(length)
+                seen.update(vars(self))
+                frames.append(self.current_frame)
+
+        protocol = Watched()
+        protocol.factory = EngineFactory(Limits(), Clock())
+        protocol.makeConnection(MemoryTransport(Clock()))
+        protocol.dataReceived(openingRequest("rfc6455") + b"\x81\x81\0\0\0\0x")
+        for name in (
+            "data",
+            "droppedByMe",
+            "failedByMe",
+            "is_closed",
+            "message_data_total_length",
+            "message_is_binary",
+            "state",
+            "wasClean",
+            "websocket_extensions_in_use",
+        ):
+            self.assertIn(name, seen)
+        for name in ("fin", "length", "opcode", "rsv"):
+            self.assertTrue(hasattr(frames[0], name), name)
+        protocol.connectionLost()
+
     def test_loggersMethods(self) -> None:
         """
         What stands in for Autobahn's logger has the methods that it calls.

@@ -4,11 +4,12 @@ What HixieServerProtocol does beyond the contract.
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from autobahn.websocket.types import ConnectionRequest
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.contract import recorder
+from tests.contract import Recorder, recorder
 from wsfallback import FallbackServerFactory, UnsupportedByDraft
 from wsfallback.demo import Echo
 from wsfallback.testing import Hixie76Client, attach, connect, request
@@ -118,6 +119,28 @@ class Hixie76OpeningTests(SynchronousTestCase):
             kind.made[0].calls[1:],
             [("close", False, 1006, "refused with 408: The opening handshake took too long")],
         )
+
+    def test_lateKey3AndADecisionThatSurvives(self) -> None:
+        """
+        A handler that catches the cancel and accepts after all opens nothing any more.
+        """
+
+        class Stubborn(Recorder):
+            async def onConnect(self, request: ConnectionRequest) -> None:
+                try:
+                    await Deferred()
+                except CancelledError:
+                    self.calls.append(("cancelled",))
+
+        handler = Stubborn()
+        client = attach(serve(lambda: handler, handshakeTimeout=5), "hixie-76")
+        client.deliver(request("hixie-76")[:-8])
+        client.advance(5)
+        self.assertEqual(client.status, 503)
+        client.advance(5)
+        self.assertFalse(client.transport.connected)
+        self.assertEqual(client._clock.getDelayedCalls(), [])
+        self.assertEqual([call[0] for call in handler.calls], ["cancelled", "close"])
 
     def test_tls(self) -> None:
         """

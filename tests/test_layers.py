@@ -27,6 +27,8 @@ LAYERS: dict[str, set[str]] = {
     "drafts.rfc6455": set(),
     "drafts.table": {"drafts.hixie75", "drafts.hixie76", "errors", "request"},
     "utf8": set(),
+    "inflate": set(),
+    "web": set(),
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "deadline": set(),
@@ -61,6 +63,7 @@ LAYERS: dict[str, set[str]] = {
         "errors",
         "forwarding",
         "handshake",
+        "inflate",
         "interfaces",
         "leaving",
         "policy",
@@ -116,7 +119,7 @@ LAYERS: dict[str, set[str]] = {
     # The command: nothing imports it but the plugin, and that by name.
     "endpoint": {"server"},
     "named": {"applications", "bridge", "demo", "interfaces", "stream"},
-    "tap": {"demo", "drafts.table", "named", "policy", "server"},
+    "tap": {"demo", "drafts.table", "named", "policy", "server", "web"},
     "__main__": set(),
 }
 
@@ -129,6 +132,8 @@ OTHERS: dict[str, set[str]] = {
     "demo": {"autobahn", "twisted"},
     "applications": {"twisted", "zope"},
     "handshake": {"autobahn"},
+    "inflate": {"autobahn"},
+    "web": {"twisted"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
     "hixie": {"autobahn", "twisted", "zope"},
@@ -280,7 +285,7 @@ class LayerTests(SynchronousTestCase):
                     *("bridge", "server", "named"),
                 ):
                     self.assertTrue(
-                        each.startswith("autobahn.websocket.types.")
+                        each.startswith(("autobahn.websocket.types.", "autobahn.exception."))
                         or each == "autobahn.twisted.util.peer2str",
                         (name, each),
                     )

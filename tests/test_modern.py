@@ -276,9 +276,9 @@ class MessageTests(SynchronousTestCase):
         """
         kind = recorder()
         client = connect(serve(kind, frames=True, maxMessage=10, maxFrame=10))
-        for _ in range(5):
-            client.deliver(client.frame(TEXT if _ == 0 else 0, b"x" * 10, isFinal=False))
-        self.assertEqual(len(kind.made[0].calls), 7)
+        for number in range(50):
+            client.deliver(client.frame(0 if number else TEXT, b"x" * 10, isFinal=False))
+        self.assertEqual(len(kind.made[0].calls), 52)
         client.deliver(client.frame(0, b"x" * 11))
         self.assertEqual(client.closing[0], 1009)
 
@@ -346,15 +346,36 @@ class LimitTests(SynchronousTestCase):
 
     def test_bytesThatDontDeflate(self) -> None:
         """
-        They are longer on the wire than they are, and have room at the bound all the same.
+        They are longer on the wire than they are, by what the client saves in memory, and have
+        room at the bound all the same.
         """
         noise = b"".join(sha1(b"%d" % number).digest() for number in range(3500))[:65536]
-        kind = recorder()
-        client = connect(serve(kind, maxMessage=65536), headers=DEFLATE)
-        data = deflated(noise)
-        self.assertGreater(len(data), len(noise))
-        client.deliver(client.frame(BINARY, data, rsv=COMPRESSED))
-        self.assertEqual(kind.made[0].calls[-1], ("message", noise, True))
+        for memory in (1, 5, 8):
+            kind = recorder()
+            client = connect(serve(kind, maxMessage=65536, maxFrame=65536), headers=DEFLATE)
+            deflate = zlib.compressobj(-1, zlib.DEFLATED, -15, memory)
+            data = (deflate.compress(noise) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+            self.assertGreater(len(data), len(noise))
+            client.deliver(client.frame(BINARY, data, rsv=COMPRESSED))
+            self.assertEqual(kind.made[0].calls[-1], ("message", noise, True))
+
+    def test_finalBlocks(self) -> None:
+        """
+        RFC 7692 §7.2.3.4: its example, again and again.
+        """
+        client = connect(serve(), headers=DEFLATE)
+        for _ in range(3):
+            client.deliver(client.frame(TEXT, bytes.fromhex("f348cdc9c9070000"), rsv=COMPRESSED), 1)
+            self.assertEqual(client.receive(), "Hello")
+
+    def test_largestBound(self) -> None:
+        """
+        The largest bound that there is can be asked for.
+        """
+        top = (1 << 63) - 1
+        client = connect(serve(maxMessage=top, maxFrame=top), headers=DEFLATE)
+        client.deliver(client.frame(TEXT, deflated(b"Hello"), rsv=COMPRESSED))
+        self.assertEqual(client.receive(), "Hello")
 
     def test_bomb(self) -> None:
         """
@@ -377,8 +398,11 @@ class LimitTests(SynchronousTestCase):
         What doesn't inflate closes: 1007.
         """
         client = connect(serve(recorder()), headers=DEFLATE)
+        client.answersClose = False
         client.deliver(client.frame(BINARY, b"\xff" * 20, rsv=COMPRESSED))
         self.assertEqual(client.closing[0], 1007)
+        # Autobahn reads nothing behind it, so there is no close to wait for.
+        self.assertTrue(client.disconnected)
 
 
 class ViolationTests(SynchronousTestCase):
@@ -424,6 +448,7 @@ class ViolationTests(SynchronousTestCase):
         for name, data in (
             ("control frame", b"\x89" + endless),
             ("data frame", b"\x82" + endless),
+            ("corrupt", HybiClient(None, None, None).frame(BINARY, b"\xff" * 20, rsv=4)),
             (
                 "bomb",
                 HybiClient(None, None, None).frame(BINARY, deflated(b"\0" * (1 << 20)), rsv=4),
@@ -497,6 +522,22 @@ class ClosingTests(SynchronousTestCase):
         kind.made[0].sendClose(1000, "\u2713" * 100)
         client.settle()
         self.assertEqual(client.closing, (1000, "\u2713" * 41))
+
+    def test_wrongAnswer(self) -> None:
+        """
+        A client that breaks the framing while it should close is left, and that is said.
+        """
+        kind = recorder()
+        client = connect(serve(kind))
+        client.answersClose = False
+        kind.made[0].sendClose(1000)
+        client.deliver(b"\x83\x80\0\0\0\0")
+        self.assertTrue(client.disconnected)
+        client.drop()
+        self.assertEqual(
+            kind.made[0].calls[-1],
+            ("close", False, 1006, "the client broke the framing while it should close"),
+        )
 
     def test_unansweredClose(self) -> None:
         """

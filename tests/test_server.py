@@ -5,6 +5,7 @@ Peek, choose, hand over.
 from typing import Any
 from unittest import mock
 
+from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -343,6 +344,17 @@ class ConnectionsTests(SynchronousTestCase):
         first.close(1000)
         self.assertEqual(connect(factory).status, 101)
 
+    def test_refusedOnesTakeNoRoom(self) -> None:
+        """
+        Those that are told 503, and linger, are not counted.
+        """
+        factory = serve(maxConnections=1)
+        first = connect(factory)
+        for _ in range(5):
+            attach(factory).answersClose = False
+        first.drop()
+        self.assertEqual(connect(factory).status, 101)
+
     def test_refusedOnesAreCountedOut(self) -> None:
         """
         Whatever becomes of connections, none is counted for ever.
@@ -389,6 +401,14 @@ class HTTPTests(SynchronousTestCase):
         for path in (b"/one", b"/two"):
             self.client.deliver(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertTrue(self.client.wire.endswith(b"GET " + path + b"\n"))
+        self.assertFalse(self.client.disconnected)
+
+    def test_deadline(self) -> None:
+        """
+        The handshake's is over; what follows is the site's to bound.
+        """
+        self.client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.client.advance(10)
         self.assertFalse(self.client.disconnected)
 
     def test_segmentsAndBodies(self) -> None:
@@ -527,6 +547,33 @@ class LogTests(SynchronousTestCase):
             self.assertEqual(len(ours), 1, ours)
             self.assertEqual(ours[0]["peer"], "tcp4:192.0.2.7:52914")
             self.assertTrue(ours[0]["trouble"].isprintable())
+
+    def test_denials(self) -> None:
+        """
+        A reason of the application's may quote the client: the log has one line of it, and no
+        byte that a terminal would obey.
+        """
+
+        def deny(handler: Any) -> None:
+            raise ConnectionDeny(403, handler.request.params["x"][0])
+
+        for draft in VERSIONS:
+            kind = recorder(connect=deny)
+            with capturedLogs() as events:
+                client = connect(serve(kind), draft, path="/?x=a%0d%0a%1b[31mb")
+            self.assertEqual((client.status, client.body), (403, b"a ?[31mb\n"))
+            (event,) = [event for event in events if event["log_level"] >= LogLevel.info]
+            self.assertEqual(event["trouble"], "refused with 403: a ?[31mb")
+            self.assertEqual(kind.made[0].calls[-1][3], "refused with 403: a ?[31mb")
+
+    def test_eventsHoldNoConnection(self) -> None:
+        """
+        Twisted keeps events until somebody observes them; connections are not kept with them.
+        """
+        with capturedLogs() as events:
+            attach(serve()).deliver(b"\0")
+            connect(serve(), "hixie-76").deliver(b"\x00\xc3(\xff")
+        self.assertEqual({event["log_source"] for event in events}, {None})
 
     def test_ordinaryLivesAreQuiet(self) -> None:
         """

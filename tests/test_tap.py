@@ -208,6 +208,8 @@ class OptionsTests(DirectoryCase):
             (f"{__name__}.NOT_A_HANDLER", "IMessageHandler"),
             (f"{__name__}.makesNothing", "IMessageHandler"),
             ("wsfallback.tap.DEFAULT_ENDPOINT", "callable"),
+            ("wsfallback.demo.BroadcastHandler", "missing a required argument"),
+            ("sys.exit", "--handler sys.exit: "),
         ):
             sentence = self.refused("--handler", wrong)
             self.assertIn(wrong, sentence)
@@ -333,6 +335,13 @@ class ServiceTests(DirectoryCase):
         self.assertIs(first._factory, second._factory)
         self.assertEqual(list(first._factory._routes), ["/-/draft"])
 
+    def test_noTracebacks(self) -> None:
+        """
+        A page that fails doesn't tell the client how.
+        """
+        (service,) = makeService(parsed())
+        self.assertFalse(service._factory._site.displayTracebacks)
+
     def test_web(self) -> None:
         """
         With a directory its files are served, and no path is ours.
@@ -388,7 +397,7 @@ class ListeningServiceTests(SynchronousTestCase):
             (IPv6Address("TCP", "::1", 443), "ssl:443", "https://[::1]:443/"),
             (UNIXAddress("/tmp/x"), "unix:/tmp/x", "unix:/tmp/x"),
         ):
-            with mock.patch.object(ListeningService, "_log") as log:
+            with mock.patch("wsfallback.tap._log") as log:
                 service = self.service(succeed(self.port(address)), "tcp:0")
                 service._description = description
                 service.startService()
@@ -401,6 +410,16 @@ class ListeningServiceTests(SynchronousTestCase):
         service = self.service(fail(CannotListenError("127.0.0.1", 80, OSError(98, "in use"))))
         error = self.assertRaises(SystemExit, service.startService)
         self.assertIn("--listen tcp:0: Couldn't listen on 127.0.0.1:80", str(error))
+
+    def test_portThatFailsLater(self) -> None:
+        """
+        Is logged: the others are served.
+        """
+        waiting: Deferred[Any] = Deferred()
+        service = self.service(waiting)
+        service.startService()
+        waiting.errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_once(self) -> None:
         """

@@ -3,7 +3,9 @@ What serves a path: your handlers, or an application that was written for someth
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
@@ -113,11 +115,15 @@ def checkedHandler(handler: Any) -> HandlerFactory:
     """
     What makes handlers, checked as far as can be before it makes one.
 
-    :raises TypeError: it can't be called, or is a class that is no `IMessageHandler`.
+    :raises TypeError: it can't be called without arguments, or is a class that is no
+        `IMessageHandler`.
     """
     if isinstance(handler, type):
         if not IMessageHandler.implementedBy(handler):
             raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
+        # A class in C may have no signature to look at; then its first call will tell.
+        with suppress(ValueError):
+            signature(handler).bind()
     elif not callable(handler):
         raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
     return cast(HandlerFactory, handler)

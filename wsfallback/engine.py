@@ -42,9 +42,9 @@ class EngineFactory(WebSocketServerFactory):
         super().__init__(server="", reactor=clock)  # type: ignore[no-untyped-call]
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
             webStatus=False,
-            # A bound for inflating. Ours is exact; this one leaves room for what a message
-            # that does not deflate grows by.
-            maxMessagePayloadSize=limits.maxMessage + limits.maxMessage // 1024 + 64,
+            # Bounds are ours: its own counts a deflated message as it is on the wire.
+            maxMessagePayloadSize=0,
+            maxFramePayloadSize=0,
             failByDrop=False,
             echoCloseCodeReason=True,  # RFC 6455 §5.5.1; browsers report the code that comes back
             tcpNoDelay=not limits.nagle,

@@ -18,6 +18,8 @@ from http import HTTPStatus
 
 #: How many bytes of a peer's text an error quotes.
 CLIPPED = 80
+#: How many characters a sentence may have.
+MAX_SENTENCE = 500
 
 
 def quoted(seen: bytes) -> str:
@@ -26,6 +28,14 @@ def quoted(seen: bytes) -> str:
     """
     text = repr(bytes(seen[:CLIPPED]))[1:]
     return text if len(seen) <= CLIPPED else f"{text}..."
+
+
+def printable(text: str) -> str:
+    """
+    Make a text fit for one line of a log or an answer: whoever wrote it, it may quote a peer.
+    """
+    line = "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+    return line if len(line) <= MAX_SENTENCE else f"{line[:MAX_SENTENCE]}..."
 
 
 def phrase(status: int) -> str:
@@ -75,8 +85,8 @@ class HandshakeError(WSFallbackError):
 
         RFC 9110 §15, RFC 9112 §9.6.
         """
-        # The sentence may be an application's (ConnectionDeny): one line of it, whatever it holds.
-        body = " ".join(self.sentence.split()).encode("utf-8", "replace") + b"\n"
+        # The sentence may be an application's (ConnectionDeny).
+        body = printable(self.sentence).encode() + b"\n"
         lines = [
             f"HTTP/1.1 {self.status} {phrase(self.status)}",
             # RFC 9110 §7.8: who sends Upgrade says so in Connection.

@@ -12,9 +12,13 @@ from twisted.python.failure import Failure
 
 from wsfallback.applications import Admission
 from wsfallback.drafts.table import Draft
-from wsfallback.errors import HandshakeError, NotOpen, NotText
+from wsfallback.errors import HandshakeError, NotOpen, NotText, printable
 from wsfallback.handshake import Acceptance, acceptance
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
+
+# At module level, and not an attribute: as that it would put the connection into each event, and
+# Twisted keeps events until somebody observes them.
+_log = Logger()
 
 #: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
 #: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
@@ -30,8 +34,6 @@ class Forwarding:
     :ivar trouble: why the connection failed, in our words; `None` while it has not.
     """
 
-    _log = Logger()
-
     draft: Draft
     request: ConnectionRequest
     peer: str | None
@@ -39,11 +41,14 @@ class Forwarding:
 
     trouble: str | None = None
 
+    #: What became of a connection that was neither failed nor closed.
+    _loss = "the client left during the handshake"
+
     _handler: Any = None
     _deciding: Deferred[Acceptance] | None = None
     _abandoned = False
     _paused = False
-    _hasProducer = False
+    _hasProducer = _isLeaving = False
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
@@ -77,6 +82,7 @@ class Forwarding:
         self._deciding = maybeDeferred(self._ask, request)
         self._deciding.addCallback(acceptance, request)
         self._deciding.addErrback(self._denied)
+        self._deciding.addCallback(self._inTime)
         return self._deciding
 
     def onOpen(self) -> None:
@@ -120,7 +126,7 @@ class Forwarding:
             wasClean, code, reason = False, 1006, self.trouble
         ending = maybeDeferred(handler.onClose, wasClean, 1005 if code is None else code, reason)
         ending.addErrback(
-            lambda failure: self._log.failure("{peer}: onClose failed", failure, peer=self.peer)
+            lambda failure: _log.failure("{peer}: onClose failed", failure, peer=self.peer)
         )
 
     # What the handler asks of the channel.
@@ -129,6 +135,8 @@ class Forwarding:
         """
         `IMessageChannel.sendClose`.
         """
+        if not (code is None or type(code) is int) or not (reason is None or type(reason) is str):
+            raise TypeError(f"a close has an int and a str, not {code!r} and {reason!r}")
         if code is None and reason is not None:
             raise ValueError("a close reason needs a code")
         if code is not None and not (
@@ -140,10 +148,14 @@ class Forwarding:
         self._deaf = True
         self._close(code, reason)
 
-    def registerProducer(self, producer: object, streaming: bool) -> None:
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
         `IMessageChannel.registerProducer`.
         """
+        if self._isLeaving:
+            # As Twisted does where the connection is gone.
+            producer.stopProducing()
+            return
         self._hasProducer = True
         self.transport.registerProducer(producer, streaming)
 
@@ -163,8 +175,8 @@ class Forwarding:
         Without this Twisted would throw away what was just written.
         """
         self._deaf = True
-        self._dropProducer()
-        self._deadline.set(self._limits.closeTimeout, self.transport.abortConnection)
+        self._abandon()
+        self._leave()
         self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
@@ -177,6 +189,18 @@ class Forwarding:
     def _close(self, code: int | None, reason: str | None) -> None:
         """
         Begin the closing handshake, unless it has begun.
+        """
+        raise NotImplementedError
+
+    def _refuse(self, error: HandshakeError) -> None:
+        """
+        Answer the opening handshake with a status, and leave.
+        """
+        raise NotImplementedError
+
+    def _leave(self) -> None:
+        """
+        End TCP, unless that has begun: send nothing more, read nothing more.
         """
         raise NotImplementedError
 
@@ -195,12 +219,20 @@ class Forwarding:
         Whatever it was, it becomes a `ConnectionDeny`.
         """
         error = failure.value
-        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599:
+        # A 304 has no body to say why.
+        if isinstance(error, ConnectionDeny) and 300 <= error.code <= 599 and error.code != 304:
             return failure
-        if isinstance(error, CancelledError):
-            return Failure(ConnectionDeny(503, "The server took too long to decide"))
-        self._log.failure("{peer}: onConnect failed", failure, peer=self.peer)
+        if not (self._abandoned and isinstance(error, CancelledError)):
+            _log.failure("{peer}: onConnect failed", failure, peer=self.peer)
         return Failure(ConnectionDeny(500, "The server failed"))
+
+    def _inTime(self, decision: Acceptance) -> Acceptance:
+        """
+        A handler may survive that its decision was cancelled, and decide after all.
+        """
+        if self._abandoned:
+            raise ConnectionDeny(503)
+        return decision
 
     def _decisionPending(self) -> None:
         """
@@ -217,28 +249,29 @@ class Forwarding:
             self.transport.resumeProducing()
 
     def _lateDecision(self) -> None:
-        """
-        The handler took too long; as a cancelled decision it refuses.
-        """
-        if self._deciding is not None:
-            self._deciding.cancel()
+        self._refuse(HandshakeError(503, "The server took too long to decide"))
 
     def _abandon(self) -> None:
         """
         Whatever the handler may still decide, it is too late.
         """
         self._abandoned = True
-        self._lateDecision()
+        deciding = self._deciding
+        self._decided()
+        if deciding is not None:
+            deciding.cancel()
 
-    def _hold(self, data: bytes) -> None:
+    def _hold(self, data: bytes) -> bool:
         """
-        Keep bytes until they can be read.
+        Keep bytes until they can be read, or refuse the client that sends too many.
 
-        :raises HandshakeError: too many of them.
+        :returns: whether they are kept.
         """
+        if len(self._held) + len(data) > MAX_HELD:
+            self._refuse(HandshakeError(400, "Too much was sent before the answer"))
+            return False
         self._held += data
-        if len(self._held) > MAX_HELD:
-            raise HandshakeError(400, "Too much was sent before the answer")
+        return True
 
     def _release(self) -> bytes:
         held = bytes(self._held)
@@ -249,6 +282,7 @@ class Forwarding:
         """
         A producer keeps the transport open as long as it is registered.
         """
+        self._isLeaving = True
         if self._hasProducer:
             self.unregisterProducer()
 
@@ -258,18 +292,21 @@ class Forwarding:
         """
         self._deaf = True
         if self.trouble is None:
-            self.trouble = trouble
-            self._log.info(
+            self.trouble = printable(trouble)
+            _log.info(
                 "{peer} ({draft}): {trouble}",
                 peer=self.peer,
                 draft=self.draft.name,
-                trouble=trouble,
+                trouble=self.trouble,
             )
 
-    def _gone(self) -> None:
+    def _gone(self, reason: Failure) -> None:
         """
         The transport is: wait for nothing, keep nothing.
         """
+        if self._wasOpened:
+            self._loss = f"the connection was lost: {reason.getErrorMessage()}"
+        self._paused = False  # there is nothing to resume
         self._deadline.cancel()
         self._held.clear()
         self._abandon()
@@ -280,14 +317,16 @@ class Forwarding:
         """
         try:
             result = method(*arguments)
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # asyncio's CancelledError, GeneratorExit
             self._applicationFailed(Failure())
             return
         if isinstance(result, Deferred | Coroutine):
             ensureDeferred(result).addErrback(self._applicationFailed)
 
     def _applicationFailed(self, failure: Failure) -> None:
-        self._log.failure("{peer}: the handler failed", failure, peer=self.peer)
+        _log.failure("{peer}: the handler failed", failure, peer=self.peer)
         self._deaf = True
         if self.trouble is None:
             self.trouble = "the handler failed"

@@ -37,7 +37,7 @@ class HixieServerProtocol(Forwarding, Protocol):
 
     _stage = _Stage.DECIDING
     _headSent = False
-    _clientClosed = False
+    _clientClosed = _weClosed = False
     _opening: Opening
     _framing: Framing
 
@@ -60,9 +60,10 @@ class HixieServerProtocol(Forwarding, Protocol):
         try:
             isSecure = ISSLTransport.providedBy(self.transport)
             self._opening = opening(admission.request, isSecure)
-            self._hold(rest)
         except HandshakeError as error:
             self._refuse(error)
+            return
+        if not self._hold(rest):
             return
         self._deadline.late = self._lateClient
         protocols = self._opening.protocols
@@ -78,34 +79,27 @@ class HixieServerProtocol(Forwarding, Protocol):
         """
         if self._stage in (_Stage.OPEN, _Stage.CLOSING):
             self._read(data)
-        elif self._stage is not _Stage.LEAVING:
-            try:
-                self._hold(data)
-            except HandshakeError as error:
-                self._refuse(error)
-            else:
-                self._answer()
+        elif self._stage is not _Stage.LEAVING and self._hold(data):
+            self._answer()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         The connection is over, and the handler hears how.
 
         To end TCP is the only close that hixie-75 has, and all that WebKits before 2011 do on
-        hixie-76: between two frames that is a clean close.
+        hixie-76: between two frames, or after our close, that is a clean one.
         """
         clean = self._clientClosed or (
             self._wasOpened
             and reason.check(ConnectionDone) is not None
-            and self._framing.atBoundary
+            and (self._weClosed or self._framing.atBoundary)
         )
         self._stage = _Stage.LEAVING
-        self._gone()
+        self._gone(reason)
         if clean:
             self.onClose(True, None, None)
-        elif not self._wasOpened:
-            self.onClose(False, 1006, "the client left during the handshake")
         else:
-            self.onClose(False, 1006, f"the connection was lost: {reason.getErrorMessage()}")
+            self.onClose(False, 1006, self._loss)
 
     def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
         """
@@ -172,11 +166,16 @@ class HixieServerProtocol(Forwarding, Protocol):
     # Open.
 
     def _read(self, data: bytes) -> None:
+        if self._hasLeft():
+            return
         if self._stage is _Stage.OPEN:
             self._deadline.restart()
         try:
             for event in self._framing.feed(data):
                 self._take(event)
+                # What is behind an end of ours is not read, be it in the same segment.
+                if self._hasLeft():
+                    return
         except FrameError as error:
             self._failed(str(error))
             self._bye()
@@ -200,6 +199,7 @@ class HixieServerProtocol(Forwarding, Protocol):
     def _close(self, code: int | None, reason: str | None) -> None:
         if self._stage is not _Stage.OPEN:
             return
+        self._weClosed = True
         self._bye()
         if self._framing.close():
             self._deadline.set(self._limits.closeTimeout, self._unanswered)
@@ -222,13 +222,16 @@ class HixieServerProtocol(Forwarding, Protocol):
         self._failed("the client didn't answer the close")
         self._leave()
 
+    def _hasLeft(self) -> bool:
+        return self._stage is _Stage.LEAVING
+
     def _leave(self) -> None:
-        if self._stage is not _Stage.LEAVING:
+        if not self._hasLeft():
             self._stage = _Stage.LEAVING
             self._dropProducer()
             leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
 
     def _abort(self) -> None:
         if not self._clientClosed:
-            self._failed("the client didn't end the connection")
+            self._failed("the client didn't let the connection end")
         self.transport.abortConnection()

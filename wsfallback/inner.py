@@ -23,6 +23,9 @@ from zope.interface import alsoProvides, implementer
 from wsfallback.errors import NotOpen
 from wsfallback.interfaces import IMessageChannel
 
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
+
 
 class _Producer:
     """
@@ -69,8 +72,6 @@ class InnerTransport:
     """
 
     disconnecting = False
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -311,7 +312,7 @@ class InnerTransport:
             self.hand()
         except Exception:
             # As the protocols do with an application that fails within a call of theirs.
-            self._log.failure("{peer}: the application failed", peer=self._channel.peer)
+            _log.failure("{peer}: the application failed", peer=self._channel.peer)
             try:
                 self._channel.sendClose(1011, "the server failed")
             except NotOpen:

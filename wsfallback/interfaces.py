@@ -131,6 +131,7 @@ class IMessageChannel(Interface):
         :param code: 1000-1003, 1007-1014 or 3000-4999.
         :param reason: only with a code; at most 123 bytes of UTF-8 are sent.
         :raises ValueError: another code, or a reason without one.
+        :raises TypeError: a code that is no `int`, or a reason that is no `str`.
         :raises wsfallback.NotOpen: before `IMessageHandler.onOpen`.
         """
 

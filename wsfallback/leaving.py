@@ -1,5 +1,5 @@
 """
-How a connection ends on our side: everything written arrives, and no peer can keep it open.
+How a connection ends on our side: what is written is sent, and no peer can keep it open.
 """
 
 from collections.abc import Callable

@@ -18,8 +18,9 @@ from zope.interface import implementer
 from wsfallback.drafts import rfc6455
 from wsfallback.engine import Silent, engineRequest, offeredProtocols
 from wsfallback.errors import HandshakeError, NotOpen
-from wsfallback.forwarding import MAX_HELD, Forwarding, checked
+from wsfallback.forwarding import Forwarding, checked
 from wsfallback.handshake import Acceptance, connectionRequest, denial
+from wsfallback.inflate import Inflater
 from wsfallback.interfaces import IMessageChannel, IMessageHandler
 from wsfallback.leaving import leave
 from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS
@@ -27,6 +28,8 @@ from wsfallback.utf8 import clipped, unfinished
 
 _TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
 _MAX_CONTROL = 125
+#: What Autobahn calls on an extension that inflates.
+_INFLATING = ("start_decompress_message", "decompress_message_data", "end_decompress_message")
 _COMPRESSED = 4  # RSV1 among the three RSV bits, as Autobahn counts them
 
 
@@ -49,11 +52,7 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
 
         :param rest: what came behind its head.
         """
-        self._deadline.late = self._lateDecision
-        try:
-            self._hold(rest)
-        except HandshakeError as error:
-            self._refuse(error)
+        if not self._hold(rest):
             return
         super().dataReceived(engineRequest(self._admission.request, self._limits))
         if self.state == self.STATE_CONNECTING:
@@ -80,6 +79,14 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         Open, and then read what has come meanwhile: after the handshake, as bytes of frames.
         """
         super().succeedHandshake(res)
+        for extension in self.websocket_extensions_in_use:
+            inflater = Inflater(
+                extension.client_max_window_bits,
+                not extension.client_no_context_takeover,
+                self._room,
+            )
+            for name in _INFLATING:
+                setattr(extension, name, getattr(inflater, name))
         self._decided()
         held = self._release()
         if held:
@@ -135,16 +142,10 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         A segment of the client's.
         """
         if self.state == self.STATE_CONNECTING:
-            try:
-                self._hold(data)
-            except HandshakeError as error:
-                self._refuse(error)
+            self._hold(data)
             return
-        # Autobahn goes on to collect what comes after the end, and behind a frame that failed.
+        # Autobahn would go on to collect what comes after the end.
         if self.state == self.STATE_CLOSED:
-            return
-        if self.failedByMe and len(self.data) > MAX_HELD:
-            self.dropConnection()
             return
         if self.state == self.STATE_OPEN:
             if self._pinged:
@@ -163,6 +164,16 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         if self.current_frame.opcode >= _CONTROL and self.current_frame.length > _MAX_CONTROL:
             self.dropConnection()
 
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """
+        Drop a client whose frame doesn't inflate, or has no end when it does: Autobahn has failed
+        it by now, and would read nothing behind that frame, its close neither.
+        """
+        going = super().onFrameData(payload)
+        if going is False:
+            self.dropConnection()
+        return going
+
     def onMessageBegin(self, isBinary: bool) -> None:
         """
         Count anew.
@@ -178,12 +189,11 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         if self._limits.frames:
             # Nothing is assembled, so the bounds of a message hold for each frame.
-            self._messageSize = self._fragments = self.message_data_total_length = 0
+            self._messageSize = self._fragments = 0
         self._frameSize = 0
         self._fragments += 1
-        # What a deflated frame holds is known when it is inflated; Autobahn bounds that.
-        if not self._isDeflated:
-            self._checkSizes(length)
+        # What a deflated frame holds is known when it is inflated.
+        self._checkSizes(0 if self._isDeflated else length)
         super().onMessageFrameBegin(length)
 
     def onMessageFrameData(self, payload: bytes) -> None:
@@ -192,19 +202,29 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         self._frameSize += len(payload)
         self._messageSize += len(payload)
-        if self._isDeflated:
-            self._checkSizes(0)
         super().onMessageFrameData(payload)
 
     def _checkSizes(self, coming: int) -> None:
-        if self.failedByMe:
-            return
-        limits = self._limits
+        if coming > self._room() and not self.failedByMe:
+            self._fail(1009, self._tooLong())
+
+    def _room(self) -> int:
+        """
+        How many bytes may still come in the present frame.
+        """
+        return min(self._frameRoom(), self._messageRoom())
+
+    def _tooLong(self) -> str:
+        if self._frameRoom() < self._messageRoom():
+            return f"a frame is longer than {self._limits.maxFrame} bytes"
+        return f"a message is longer than {self._limits.maxMessage} bytes"
+
+    def _frameRoom(self) -> int:
+        return self._limits.maxFrame - self._frameSize
+
+    def _messageRoom(self) -> int:
         overhead = FRAGMENT_OVERHEAD * max(0, self._fragments - FREE_FRAGMENTS)
-        if self._frameSize + coming > limits.maxFrame:
-            self._fail(1009, f"a frame is longer than {limits.maxFrame} bytes")
-        elif self._messageSize + coming + overhead > limits.maxMessage:
-            self._fail(1009, f"a message is longer than {limits.maxMessage} bytes")
+        return self._limits.maxMessage - self._messageSize - overhead
 
     def onMessageFrame(self, payload: Any) -> None:
         """
@@ -269,8 +289,8 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         if self.failedByMe and self.trouble is None:
             if code == 1009:
-                # Autobahn names its own bound, which leaves room for inflating.
-                reasonUtf8 = f"a message is longer than {self._limits.maxMessage} bytes".encode()
+                # Found while inflating; Autobahn names its own bound, which is off.
+                reasonUtf8 = self._tooLong().encode()
             self._failed(f"{code}: {(reasonUtf8 or b'').decode()}")
         wasOpen = self.state == self.STATE_OPEN
         super().sendCloseFrame(code, reasonUtf8, isReply)
@@ -294,6 +314,8 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         if self.state == self.STATE_CLOSED:
             return
+        if self.failedByMe:
+            self._failed("the client broke the framing while it should close")
         self.state = self.STATE_CLOSED
         self.droppedByMe = True
         self._dropProducer()
@@ -308,10 +330,20 @@ class ModernServerProtocol(Forwarding, WebSocketServerProtocol):  # type: ignore
         """
         The connection is over, and the handler hears how.
         """
-        self._gone()
+        self._gone(reason)
         super().connectionLost(reason)
-        self.data = b""
-        self.message_data = self.frame_data = []
+        # It was fired with the protocol: a cycle, which would keep what is not sent yet until
+        # Python's collector runs.
+        self.is_closed.addCallback(lambda _: None)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """
+        Tell the handler; of a loss in the same words as on the other drafts.
+        """
+        super().onClose(wasClean, code, reason if wasClean else self._loss)
+
+    def _leave(self) -> None:
+        self.dropConnection()
 
     def _close(self, code: int | None, reason: str | None) -> None:
         if self.state == self.STATE_OPEN:

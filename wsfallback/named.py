@@ -39,7 +39,7 @@ def handlerNamed(name: str) -> HandlerFactory:
             made = factory()
             if not IMessageHandler.providedBy(made):
                 raise TypeError(f"it makes {made!r}, which does not provide IMessageHandler")
-    except Exception as error:  # a factory is called once here, to see a mistake now
+    except (Exception, SystemExit) as error:  # a factory is called once, to see a mistake now
         raise usage.UsageError(f"{where}: {error}") from None
     return factory
 
@@ -58,7 +58,7 @@ def factoryNamed(name: str) -> IApplication:
         if isinstance(found, WebSocketServerFactory):
             return AutobahnApplication(found)
         return StreamApplication(found, binary=False)
-    except Exception as error:  # a callable of somebody's can raise anything
+    except (Exception, SystemExit) as error:  # a callable of somebody's can raise anything
         raise usage.UsageError(
             f"{where}: {type(error).__name__}: {error}; give a Twisted factory, Autobahn's or"
             " another, or a callable without arguments that returns one"
@@ -78,7 +78,7 @@ def _imported(name: str, where: str) -> Any:
         sys.path.append(os.getcwd())
     try:
         return getattr(import_module(module), attribute)
-    except Exception as error:  # importing runs any code there is
+    except (Exception, SystemExit) as error:  # importing runs any code there is
         raise usage.UsageError(
             f"{where}: it can't be imported: {type(error).__name__}: {error}"
         ) from None

@@ -41,6 +41,9 @@ from wsfallback.policy import Limits, OriginPattern, draftsNamed
 from wsfallback.request import Request, RequestReader
 from wsfallback.stream import StreamApplication
 
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
+
 _ALL = tuple(draft.name for draft in DRAFTS)
 
 
@@ -52,12 +55,13 @@ class PeekingProtocol(Protocol):
 
     factory: "FallbackServerFactory"
     transport: ITransport
-    _log = Logger()
 
     def __init__(self, address: IAddress) -> None:
         self._address = address
         self._chosen: Any = None
         self._left = False
+        self._isCounted = False
+        self._taken: tuple[str, ...] = ()
 
     def connectionMade(self) -> None:
         """
@@ -68,7 +72,8 @@ class PeekingProtocol(Protocol):
         self._deadline.set(limits.handshakeTimeout, self._late)
         self._reader = RequestReader(limits.maxHead)
         self._setSocketOptions()
-        if not self.factory.connectionBegan():
+        self._isCounted = self.factory.connectionBegan()
+        if not self._isCounted:
             self._refuse(HandshakeError(503, "There are too many connections"))
 
     def dataReceived(self, data: bytes) -> None:
@@ -102,9 +107,15 @@ class PeekingProtocol(Protocol):
         Count, and tell the chosen protocol.
         """
         self._deadline.cancel()
-        self.factory.connectionEnded()
-        if self._chosen is not None:
-            self._chosen.connectionLost(reason)
+        if self._isCounted:
+            self.factory.connectionEnded()
+        # Under TLS the transport keeps us; it is not to keep what we handed it to.
+        chosen, self._chosen = self._chosen, None
+        for name in self._taken:
+            delattr(self, name)
+        self._taken = ()
+        if chosen is not None:
+            chosen.connectionLost(reason)
 
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
@@ -142,7 +153,7 @@ class PeekingProtocol(Protocol):
         try:
             protocol = whole.buildProtocol(self._address)
         except Exception:
-            self._log.failure("{peer}: no protocol", peer=peer2str(self.transport))
+            _log.failure("{peer}: no protocol", peer=peer2str(self.transport))
             raise HandshakeError(500, "The server failed") from None
         if protocol is None:
             raise HandshakeError(503, "Nobody is here now")
@@ -154,15 +165,15 @@ class PeekingProtocol(Protocol):
             protocol.makeConnection(self.transport)
         except Exception:
             # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
-            self._log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
+            _log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
             raise HandshakeError(500, "The server failed") from None
         self._chosen = protocol
-        names = ["dataReceived"]
+        self._taken = ("dataReceived",)
         if ILoggingContext.providedBy(protocol):
-            names.append("logPrefix")
+            self._taken += ("logPrefix",)
         if IHalfCloseableProtocol.providedBy(protocol):
-            names += ["readConnectionLost", "writeConnectionLost"]
-        for name in names:
+            self._taken += ("readConnectionLost", "writeConnectionLost")
+        for name in self._taken:
             # Methods, and replaced all the same: mypy would rightly object to an assignment.
             setattr(self, name, getattr(protocol, name))
 
@@ -182,13 +193,14 @@ class PeekingProtocol(Protocol):
         """
         Answer with a status, and leave.
         """
-        self._log.info(
+        _log.info(
             "{peer}: refused with {status}: {error}",
             peer=peer2str(self.transport),
             status=error.status,
             error=str(error),
         )
         self._left = True
+        self._reader = RequestReader(0)  # what came is of no more use
         self.transport.write(error.answer())
         leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
 
@@ -296,12 +308,14 @@ class FallbackServerFactory(ServerFactory):
 
     def connectionBegan(self) -> bool:
         """
-        Count a connection.
+        Count a connection, if there is room for it.
 
-        :returns: whether there is room for it.
+        :returns: whether there is.
         """
+        if self._connections >= self.limits.maxConnections:
+            return False
         self._connections += 1
-        return self._connections <= self.limits.maxConnections
+        return True
 
     def connectionEnded(self) -> None:
         """

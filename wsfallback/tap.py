@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
@@ -15,15 +15,16 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
-from twisted.web.static import File
 
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
 from wsfallback.server import FallbackServerFactory
+from wsfallback.web import Files
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
+_log = Logger()
 
 _LIMITS = Limits()
 
@@ -237,13 +238,13 @@ class ListeningService(Service):
     Listens, says where, and ends the command where it can't.
     """
 
-    _log = Logger()
-
     def __init__(self, reactor: object, description: str, factory: IProtocolFactory) -> None:
         self._description = description
         self._endpoint = serverFromString(reactor, description)
         self._factory = factory
         self._port: Deferred[IListeningPort] | None = None
+        self._isStarting = True
+        self._failure: Failure | None = None
 
     def privilegedStartService(self) -> None:
         """
@@ -251,12 +252,12 @@ class ListeningService(Service):
         """
         self._port = self._endpoint.listen(self._factory)
         self._port.addCallback(self._listening)
-        failures: list[Failure] = []
-        self._port.addErrback(failures.append)
+        self._port.addErrback(self._failed)
+        self._isStarting = False
         # A port that is taken fails at once; a server without it is none.
-        if failures:
+        if self._failure is not None:
             raise SystemExit(
-                f"wsfallback: --listen {self._description}: {failures[0].getErrorMessage()}"
+                f"wsfallback: --listen {self._description}: {self._failure.getErrorMessage()}"
             )
 
     def startService(self) -> None:
@@ -276,15 +277,21 @@ class ListeningService(Service):
         self._port.cancel()
         return self._port.addCallback(_stopped)
 
+    def _failed(self, failure: Failure) -> None:
+        if self._isStarting:
+            self._failure = failure
+        elif not failure.check(CancelledError):
+            _log.failure("{where} is not served", failure, where=self._description)
+
     def _listening(self, port: IListeningPort) -> IListeningPort:
         where = self._description
         address = port.getHost()
         if isinstance(address, (IPv4Address, IPv6Address)):
             # By its options: the port object doesn't tell.
-            scheme = "https" if "ssl:" in where else "http"
+            scheme = "https" if where.startswith(("ssl:", "haproxy:ssl:")) else "http"
             host = f"[{address.host}]" if ":" in address.host else address.host
             where = f"{scheme}://{host}:{address.port}/"
-        self._log.info("wsfallback serves on {where}", where=where)
+        _log.info("wsfallback serves on {where}", where=where)
         return port
 
 
@@ -299,7 +306,7 @@ def makeService(options: Options) -> MultiService:
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    site = Site(File(options["web"]) if options["web"] is not None else DemoPage())
+    site = Site(Files(options["web"]) if options["web"] is not None else DemoPage())
     site.displayTracebacks = False
     factory = FallbackServerFactory(
         options["application"],

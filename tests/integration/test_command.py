@@ -102,6 +102,15 @@ async def test_web(serve: Serve, connect: Connect, tmp_path: Path) -> None:
         answer = await client.readAnswer()
         assert answer.status == 404, path
         assert b"not for you" not in answer.body
+    for wanted, status, body in (
+        ("bytes=0-1", 206, b"a "),
+        ("bytes=-4", 206, b"file"),
+        ("bytes=", 200, b"a file"),
+        ("bytes=" + "0-0," * 1000, 200, b"a file"),
+    ):
+        client.send(get("/a.txt", Range=wanted))
+        answer = await client.readAnswer()
+        assert (answer.status, answer.body) == (status, body), wanted
     modern = await connect(server.port, "rfc6455")
     await modern.open()
     await checkEcho(modern)

@@ -31,8 +31,9 @@ class CountingFactory(FallbackServerFactory):
         """
         One more.
         """
-        self.present += 1
-        return super().connectionBegan()
+        isCounted = super().connectionBegan()
+        self.present += isCounted
+        return isCounted
 
     def connectionEnded(self) -> None:
         """

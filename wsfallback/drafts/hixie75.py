@@ -248,8 +248,6 @@ class Framing:
         """
         self._groups += 1
         self._length = self._length << 7 | byte & 0x7F
-        if self._length + self._skipped > self._maxSkipped:
-            raise FrameError(1009, f"more than {self._maxSkipped} bytes to be skipped")
         if not byte & 0x80:
             return True
         if self._groups == MAX_LENGTH_GROUPS:

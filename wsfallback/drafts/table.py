@@ -136,7 +136,8 @@ def choose(request: Request, drafts: Collection[Draft] = DRAFTS) -> Draft | None
     path = request.resource if draft.opening is None else request.target
     if not path.startswith(b"/"):
         raise HandshakeError(400, "The request target must be a path", request.target)
-    if draft.opening is not hixie76.Opening and (request.get(b"content-length") or b"0") != b"0":
+    hasBody = draft.opening is not None and draft.opening.bodySize > 0
+    if not hasBody and (request.get(b"content-length") or b"0") != b"0":
         # hixie-76's key3 is announced as a body by some clients; to all others it would be
         # one that a proxy in between may have read as such.
         raise HandshakeError(400, "An opening handshake has no body")

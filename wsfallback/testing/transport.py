@@ -79,9 +79,10 @@ class MemoryTransport:
         Tell the server that the connection is lost.
         """
         if self.connected:
-            assert self._protocol is not None, "attach a protocol first"
+            protocol, self._protocol = self._protocol, None
+            assert protocol is not None, "attach a protocol first"
             self.connected = False
-            self._protocol.connectionLost(Failure(reason))
+            protocol.connectionLost(Failure(reason))
 
     def leave(self, reason: BaseException) -> None:
         """
