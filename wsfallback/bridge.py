@@ -43,6 +43,9 @@ from wsfallback.inner import InnerTransport
 from wsfallback.request import Request
 from wsfallback.utf8 import clipped
 
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
+
 
 @implementer(IApplication)
 class AutobahnApplication:
@@ -88,8 +91,6 @@ class Bridge(MessageHandler):
     """
     One connection of an old client with a protocol of Autobahn's.
     """
-
-    _log = Logger()
 
     def __init__(self, factory: WebSocketServerFactory, admission: Admission) -> None:
         self._factory = factory
@@ -283,7 +284,7 @@ class Bridge(MessageHandler):
         if self._over:
             return
         self._over = True
-        self._log.info("{peer}: {code}: {reason}", peer=self.peer, code=code, reason=reason)
+        _log.info("{peer}: {code}: {reason}", peer=self.peer, code=code, reason=reason)
         if self._leg is not None:
             self._leg.arriveSoon(_closeFrame(code, reason))
         self._close(code, reason)

@@ -31,6 +31,9 @@ from wsfallback.interfaces import IMessageChannel
 from wsfallback.request import Request
 from wsfallback.utf8 import unfinished
 
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
+
 
 class _Binary:
     """
@@ -143,8 +146,6 @@ class Stream(MessageHandler):
     One connection, as bytes to and fro.
     """
 
-    _log = Logger()
-
     def __init__(self, factory: Factory, admission: Admission, isBinary: bool) -> None:
         self._factory = factory
         self._admission = admission
@@ -216,7 +217,7 @@ class Stream(MessageHandler):
         self._refuse(1009, "the application doesn't read what comes")
 
     def _refuse(self, code: int, reason: str) -> None:
-        self._log.info("{peer}: {code}: {reason}", peer=self.peer, code=code, reason=reason)
+        _log.info("{peer}: {code}: {reason}", peer=self.peer, code=code, reason=reason)
         self.sendClose(code, reason)
 
 
@@ -260,7 +261,7 @@ class StreamTransport(InnerTransport):
             # As with a socket whose other end has left.
             pass
         except NotText as error:
-            self._log.info("{peer}: 1003: {error}", peer=self._channel.peer, error=str(error))
+            _log.info("{peer}: 1003: {error}", peer=self._channel.peer, error=str(error))
             self.disconnecting = True
             self._channel.sendClose(1003, "the server has bytes that are no text")
 
