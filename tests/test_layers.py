@@ -173,6 +173,7 @@ LAYERS: dict[str, set[str]] = {
     "backends": set(),
     "forwarded": set(),
     "gateway": {"backends", "client", "errors", "forwarded", "handlers", "policy"},
+    "forwards": {"client", "destination", "forwarded", "gateway", "policy"},
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
     "testing.clients": {"testing.transport"},
@@ -191,7 +192,7 @@ LAYERS: dict[str, set[str]] = {
     # The command: nothing imports it but the plugin, and that by name.
     "listening": {"server"},
     "named": {"applications", "bridge", "demo", "interfaces", "stream"},
-    "tap": {"demo", "drafts.table", "named", "policy", "server", "web"},
+    "tap": {"demo", "drafts.table", "forwards", "named", "policy", "server", "web"},
     "__main__": set(),
     "probe": {"client", "drafts.table", "errors", "handlers"},
 }
@@ -232,6 +233,7 @@ OTHERS: dict[str, set[str]] = {
     "backends": {"twisted"},
     "forwarded": {"autobahn"},
     "gateway": {"autobahn", "twisted", "zope"},
+    "forwards": {"twisted"},
     "testing.transport": {"twisted", "zope"},
     "testing.clients": {"twisted"},
     "testing": {"twisted", "zope"},

@@ -18,6 +18,7 @@ from twisted.web.server import Site
 
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
+from wsfallback.forwards import ForwardOptions
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
 from wsfallback.server import FallbackServerFactory
@@ -72,7 +73,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(usage.Options):
+class Options(ForwardOptions):
     """
     The options of the command.
     """
@@ -85,7 +86,7 @@ class Options(usage.Options):
         ["nagle", None, "Let TCP collect small writes (Nagle's algorithm)."],
         ["no-compress", None, "Don't accept permessage-deflate."],
     ]
-    optParameters = [  # noqa: RUF012
+    optParameters: list[list[Any]] = [  # noqa: RUF012
         [
             "handler",
             None,
@@ -188,12 +189,19 @@ class Options(usage.Options):
         self["limits"] = self._limits()
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
-        if self["handler"] is not None and self["factory"] is not None:
-            raise usage.UsageError("--factory and --handler exclude each other: give one of them")
+        self.checkForward()
+        given = [each for each in ("handler", "factory") if self[each] is not None]
+        given += ["forward"] if "" in self.get("forwards", {}) else []
+        if len(given) > 1:
+            first, second = given[:2]
+            raise usage.UsageError(f"--{second} and --{first} exclude each other: give one of them")
         if self["factory"] is not None:
             self["application"] = factoryNamed(self["factory"])
         else:
             self["application"] = handlerNamed(self["handler"] or "echo")
+        if self.get("forwards") and not given[:1]:
+            # Only these paths: nobody has asked for an echo on the others.
+            self["application"] = None
 
     def _limits(self) -> dict[str, Any]:
         limits: dict[str, Any] = {
@@ -308,10 +316,14 @@ def makeService(options: Options) -> MultiService:
 
     site = Site(Files(options["web"]) if options["web"] is not None else DemoPage())
     site.displayTracebacks = False
-    factory = FallbackServerFactory(
-        options["application"],
+    routes: dict[str, Any] = dict(options.gateways(reactor))
+    application = routes.pop("", options["application"])
+    if options["web"] is None:
         # The page asks there, which draft it was served with.
-        routes={DRAFT_PATH: DraftName} if options["web"] is None else {},
+        routes[DRAFT_PATH] = DraftName
+    factory = FallbackServerFactory(
+        application,
+        routes=routes,
         site=site,
         drafts=options["draftNames"],
         origins=options["origins"],

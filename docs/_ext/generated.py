@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.python.reflect import namedAny
+from twisted.python.reflect import accumulateClassList, namedAny
 from zope.interface.interface import Method
 
 from wsfallback.drafts.table import DRAFTS
@@ -106,13 +106,14 @@ def _options() -> Iterator[str]:
     flags: list[Any] = Options.optFlags
     for name, _, text in flags:
         rows.append((name, f"--{name}", None, text))
-    parameters: list[Any] = Options.optParameters
+    parameters: list[Any] = []
+    accumulateClassList(Options, "optParameters", parameters)
     for name, _, default, text, *_ in parameters:
         rows.append((name, f"--{name} {_unit(name, limits.get(name))}", default, text))
     methods = [
         (name.removeprefix("opt_").replace("_", "-"), method)
         for name, method in inspect.getmembers(Options, inspect.isfunction)
-        if name.startswith("opt_") and method.__module__ == Options.__module__
+        if name.startswith("opt_") and method.__module__.startswith("wsfallback.")
     ]
     letters = {method: name for name, method in methods if len(name) == 1}
     for name, method in methods:

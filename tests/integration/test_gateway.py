@@ -213,15 +213,16 @@ async def test_backendGone(listen: Listen, connect: Connect) -> None:
     """
     kind = recording(onMessage=lambda self, *_: self.channel.transport.abortConnection())
     port = await listen(FallbackServerFactory(kind))
-    factory = gateway(f"ws://127.0.0.1:{port}")
-    front = await listen(factory)
+    from twisted.internet import reactor
+
+    handler = Gateway([f"ws://127.0.0.1:{port}"], reactor=reactor)
+    front = await listen(FallbackServerFactory(handler))
     for draft in DRAFTS:
         client = await connect(front, draft)
         await client.open()
         client.say("die")
         await client.readEnd()
-    backends = factory._handler.backends  # type: ignore[union-attr]
-    await until(lambda: backends.all[0].open == 0, "no connection to be counted")
+    await until(lambda: handler.backends.all[0].open == 0, "no connection to be counted")
 
 
 @pytest_twisted.ensureDeferred

@@ -1,0 +1,94 @@
+"""
+The options of a gateway.
+"""
+
+from ipaddress import ip_network
+
+from twisted.internet.task import Clock
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from wsfallback.client import NEWEST_FIRST
+from wsfallback.tap import Options, makeService
+
+
+def parsed(*arguments: str) -> Options:
+    """
+    A command line.
+    """
+    options = Options()
+    options.parseOptions(arguments)
+    return options
+
+
+class ForwardOptionsTests(SynchronousTestCase):
+    """
+    What can be said.
+    """
+
+    def test_backends(self) -> None:
+        """
+        For all paths and for one alone, several for each.
+        """
+        options = parsed(
+            *("--forward", "ws://a:9000", "--forward", "ws://b/x?y=z"),
+            *("--forward", "/chat=wss://c"),
+        )
+        gateways = options.gateways(Clock())
+        self.assertEqual(
+            {path: [each.url for each in one.backends.all] for path, one in gateways.items()},
+            {"": ["ws://a:9000", "ws://b/x?y=z"], "/chat": ["wss://c"]},
+        )
+
+    def test_options(self) -> None:
+        """
+        Each reaches the gateway, and limits do.
+        """
+        options = parsed(
+            *("--forward", "ws://a", "--backend-drafts", "hixie-76, hixie-75"),
+            *("--binary", "base64", "--backend-timeout", "1.5", "--max-message", "1000"),
+            *("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1"),
+        )
+        gateway = options.gateways(Clock())[""]
+        self.assertEqual(gateway.drafts, ("hixie-76", "hixie-75"))
+        self.assertEqual((gateway.binary, gateway.timeout), ("base64", 1.5))
+        self.assertEqual(gateway.trusted, (ip_network("10.0.0.0/8"), ip_network("::1")))
+        self.assertEqual(gateway.limits["maxMessage"], 1000)
+
+    def test_defaults(self) -> None:
+        """
+        All drafts, no base64, no trust, and most of the handshake's time.
+        """
+        gateway = parsed("--forward", "ws://a", "--handshake-timeout", "10").gateways(Clock())[""]
+        self.assertEqual(gateway.drafts, NEWEST_FIRST)
+        self.assertEqual((gateway.binary, gateway.timeout, gateway.trusted), ("refuse", 8.0, ()))
+
+    def test_mistakes(self) -> None:
+        """
+        Each gets its sentence.
+        """
+        for arguments, word in (
+            (("--forward", "http://a"), "ws://host"),
+            (("--forward", "/x=a"), "ws://host"),
+            (("--forward", "ws://a", "--handler", "echo"), "exclude"),
+            (("--forward", "ws://a", "--factory", "a.b"), "exclude"),
+            (("--trusted-proxy", "10.0.0.0/99"), "network"),
+            (("--backend-drafts", "hybi-99"), "rfc6455"),
+            (("--backend-drafts", ","), "rfc6455"),
+            (("--binary", "keep"), "refuse or base64"),
+            (("--backend-timeout", "soon"), "seconds"),
+            (("--backend-timeout", "0"), "less than"),
+            (("--backend-timeout", "5"), "less than"),
+        ):
+            error = self.assertRaises(UsageError, parsed, *arguments)
+            self.assertIn(word, str(error), arguments)
+
+    def test_whoServesOtherPaths(self) -> None:
+        """
+        Nobody, where a path is forwarded; or who is asked to.
+        """
+        for more, isServed in (((), False), (("--handler", "echo"), True)):
+            (service,) = makeService(parsed("--forward", "/chat=ws://a", *more))
+            factory = service._factory
+            self.assertEqual(sorted(factory._routes), ["/-/draft", "/chat"])
+            self.assertEqual(factory._handler is not None, isServed)

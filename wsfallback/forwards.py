@@ -1,0 +1,117 @@
+"""
+The options of a gateway, as the command line gives them.
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+from typing import Any
+
+from twisted.python import usage
+
+from wsfallback.client import NEWEST_FIRST
+from wsfallback.destination import destination
+from wsfallback.forwarded import Network
+from wsfallback.gateway import BINARY, Gateway
+from wsfallback.policy import Limits, draftsNamed
+
+#: Of the handshake's time, what backends have by default: the rest is for the answer.
+SHARE = 0.8
+
+
+class ForwardOptions(usage.Options):
+    """
+    Mixed into the options of the command.
+    """
+
+    optParameters: list[list[Any]] = [  # noqa: RUF012  # Twisted's way to declare them
+        [
+            "backend-drafts",
+            None,
+            ",".join(NEWEST_FIRST),
+            "With --forward, which drafts the backends may speak, in the order of trying.",
+        ],
+        [
+            "backend-timeout",
+            None,
+            None,
+            "With --forward, seconds for the backends' answer [default: 0.8 of the handshake's].",
+        ],
+        [
+            "binary",
+            None,
+            BINARY[0],
+            "With --forward, binary messages for who has only text: refuse, or base64 for"
+            " clients that ask for the subprotocol base64.",
+        ],
+    ]
+
+    def opt_forward(self, target: str) -> None:
+        """
+        A backend: ws://host[:port][/path], or /path=ws://... for one path; repeatable
+        """
+        path, equals, url = target.partition("=")
+        if not (equals and path.startswith("/")):
+            path, url = "", target
+        try:
+            destination(url)
+        except ValueError as error:
+            raise usage.UsageError(f"--forward {target}: {error}") from None
+        self.setdefault("forwards", {}).setdefault(path, []).append(url)
+
+    def opt_trusted_proxy(self, network: str) -> None:
+        """
+        With --forward, a network whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
+        """
+        try:
+            self.setdefault("trusted", []).append(ip_network(network))
+        except ValueError as error:
+            raise usage.UsageError(f"--trusted-proxy {network}: {error}") from None
+
+    def checkForward(self) -> None:
+        """
+        Check what belongs together.
+
+        :raises usage.UsageError: with what to do.
+        """
+        names = [name.strip() for name in self["backend-drafts"].split(",") if name.strip()]
+        try:
+            self["backendDrafts"] = [draft.name for draft in draftsNamed(names)]
+        except ValueError as error:
+            raise usage.UsageError(f"--backend-drafts {self['backend-drafts']}: {error}") from None
+        if self["binary"] not in BINARY:
+            raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")
+        handshake = self["limits"]["handshakeTimeout"]
+        given = self["backend-timeout"]
+        try:
+            self["backendTimeout"] = SHARE * handshake if given is None else float(given)
+        except ValueError:
+            raise usage.UsageError(f"--backend-timeout {given}: give a number of seconds") from None
+        if not 0 < self["backendTimeout"] < handshake:
+            raise usage.UsageError(
+                f"--backend-timeout {given}: give less than --handshake-timeout, {handshake:g}"
+            )
+
+    def gateways(self, reactor: Any) -> dict[str, Gateway]:
+        """
+        A gateway for each path; for all others under the empty one.
+        """
+        return {
+            path: self._gateway(urls, reactor) for path, urls in self.get("forwards", {}).items()
+        }
+
+    def _gateway(self, urls: Iterable[str], reactor: Any) -> Gateway:
+        trusted: list[Network] = self.get("trusted", [])
+        limits = {
+            name: value
+            for name, value in self["limits"].items()
+            if name in Limits.__dataclass_fields__ and name != "handshakeTimeout"
+        }
+        return Gateway(
+            urls,
+            reactor=reactor,
+            drafts=self["backendDrafts"],
+            binary=self["binary"],
+            timeout=self["backendTimeout"],
+            trusted=trusted,
+            **limits,
+        )
