@@ -139,6 +139,11 @@ DRIVER_SERVER = Peer(
     NODE.variables,
 )
 NODE_SERVER = Peer(("node", _script("ws_server.js")), NODE.probe, NODE.install, NODE.variables)
+AUTOBAHN_SERVER = Peer(
+    (PYTHON, _script("autobahn_server.py")),
+    (PYTHON, "-c", "import autobahn"),
+    "pip install autobahn",
+)
 WEBSOCKETS_SERVER = Peer(
     (PYTHON, _script("websockets_server.py")), WEBSOCKETS.probe, WEBSOCKETS.install
 )

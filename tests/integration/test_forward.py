@@ -10,6 +10,7 @@ import pytest_twisted
 
 from tests.integration.conftest import Connect, Serve
 from tests.integration.foreign import (
+    AUTOBAHN_SERVER,
     CHROMIUM,
     DRIVER_SERVER,
     EM_WEBSOCKET,
@@ -30,6 +31,7 @@ __all__ = ["start"]
 BACKENDS = {
     "ws": (NODE_SERVER, "rfc6455"),
     "websockets": (WEBSOCKETS_SERVER, "rfc6455"),
+    "autobahn": (AUTOBAHN_SERVER, "rfc6455"),
     "em-websocket-76": (EM_WEBSOCKET, "hixie-76"),
     "websocket-driver-75": (DRIVER_SERVER, "hixie-75"),
 }
@@ -97,13 +99,15 @@ async def test_backendKilled(serve: Serve, connect: Connect) -> None:
     """
     backend = await serve()
     server = await serve("--forward", f"ws://127.0.0.1:{backend.port}")
-    for draft in ("hixie-76", "rfc6455"):
-        client = await connect(server.port, draft)
+    clients = [await connect(server.port, draft) for draft in ("hixie-76", "rfc6455")]
+    for client in clients:
         await client.open()
         client.say("there?")
         assert await client.hear() == "there?"
     await backend.stop()
-    await client.readEnd()
+    hixie, modern = [await client.readEnd() for client in clients]
+    assert hixie == b"\xff\x00"
+    assert modern.startswith(b"\x88")
     client = await connect(server.port, "hixie-76")
     client.sendOpening()
     assert (await client.readAnswer()).status == 502
