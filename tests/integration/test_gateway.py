@@ -66,14 +66,14 @@ def recording(**methods: Any) -> type[Recording]:
 @pytest_twisted.ensureDeferred
 async def test_everyDraft(listen: Listen, connect: Connect, before: str, behind: str) -> None:
     """
-    Unicode, the empty message, 100 kB, and a thousand small ones in order.
+    Unicode, the empty message, 1 MB, and a thousand small ones in order.
     """
     port = await listen(FallbackServerFactory(Echo, drafts=[behind]))
     client = await connect(await listen(gateway(f"ws://127.0.0.1:{port}")), before)
     await client.open()
-    for message in (UNICODE, "", "x" * 100_000, *map(str, range(1000))):
+    for message in (UNICODE, "", "x" * 1_000_000, *map(str, range(1000))):
         client.say(message)
-    for message in (UNICODE, "", "x" * 100_000, *map(str, range(1000))):
+    for message in (UNICODE, "", "x" * 1_000_000, *map(str, range(1000))):
         assert await client.hear() == message
     client.sayGoodbye()
     await client.readEnd()
