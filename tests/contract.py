@@ -79,6 +79,36 @@ def recorder(**actions: Any) -> type[Recorder]:
     return Recording
 
 
+class Echo(MessageHandler):
+    """
+    A server's handler.
+    """
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """
+        Send it back.
+        """
+        self.sendMessage(payload, isBinary)
+
+
+class Produced:
+    """
+    Somebody's producer.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.calls.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.calls.append("resume")
+
+    def stopProducing(self) -> None:
+        self.calls.append("stop")
+
+
 def fail(handler: Recorder) -> None:
     """
     An application's mistake.

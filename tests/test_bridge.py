@@ -13,6 +13,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.contract import Produced
 from wsfallback import FallbackServerFactory, MessageHandler
 from wsfallback.bridge import AutobahnApplication, Bridge
 from wsfallback.opening13 import MAX_ANSWER
@@ -451,24 +452,6 @@ class OpeningTests(BridgeCase):
         client.deliver(request("hixie-76")[:-8])
         client.advance(5.1)
         self.assertTrue(client.transport.finished)
-
-
-class Produced:
-    """
-    Somebody's producer.
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.calls.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.calls.append("resume")
-
-    def stopProducing(self) -> None:
-        self.calls.append("stop")
 
 
 class MessageTests(BridgeCase):

@@ -20,7 +20,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.contract import Recorder, fail, recorder
+from tests.contract import Echo, Recorder, fail, recorder
 from tests.pipe import Network, Script
 from wsfallback import (
     DRAFTS,
@@ -28,7 +28,6 @@ from wsfallback import (
     FallbackServerFactory,
     IClientChannel,
     IMessageHandler,
-    MessageHandler,
     NoDraftWorked,
     NotOpen,
     NotText,
@@ -52,18 +51,6 @@ def refusal(status: int) -> bytes:
     A whole answer.
     """
     return b"HTTP/1.1 %d No\r\nContent-Length: 0\r\nX-Why: so\r\n\r\n" % status
-
-
-class Echo(MessageHandler):
-    """
-    A server's handler.
-    """
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """
-        Send it back.
-        """
-        self.sendMessage(payload, isBinary)
 
 
 class ClientTestCase(SynchronousTestCase):

@@ -14,30 +14,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.contract import Recorder, fail, recorder
+from tests.contract import Echo, Recorder, fail, recorder
 from tests.pipe import Network
 from wsfallback import (
     FallbackServerFactory,
     IMessageHandler,
     MessageFactory,
-    MessageHandler,
     NoDraftWorked,
     WebSocketEndpoint,
 )
 
 URL = "ws://example.com/"
-
-
-class Echo(MessageHandler):
-    """
-    A server's handler.
-    """
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """
-        Send it back.
-        """
-        self.sendMessage(payload, isBinary)
 
 
 class EndpointTestCase(SynchronousTestCase):

@@ -8,17 +8,9 @@ from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.test_tap import parsed
 from wsfallback.client import NEWEST_FIRST
-from wsfallback.tap import Options, makeService
-
-
-def parsed(*arguments: str) -> Options:
-    """
-    A command line.
-    """
-    options = Options()
-    options.parseOptions(arguments)
-    return options
+from wsfallback.tap import makeService
 
 
 class ForwardOptionsTests(SynchronousTestCase):

@@ -172,7 +172,7 @@ LAYERS: dict[str, set[str]] = {
     # The gateway: a handler at one end, the client at the other.
     "backends": set(),
     "forwarded": set(),
-    "gateway": {"backends", "client", "errors", "forwarded", "handlers", "policy"},
+    "gateway": {"backends", "client", "errors", "forwarded", "handlers", "handshake", "policy"},
     "forwards": {"client", "destination", "forwarded", "gateway", "policy"},
     # In memory, apart from the code that it tests.
     "testing.transport": set(),

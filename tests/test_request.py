@@ -2,8 +2,6 @@
 The reader of request heads.
 """
 
-from itertools import pairwise
-
 import h11
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as TwistedRequest
 
+from tests.segments import cut, single
 from tests.vectors import HANDSHAKES
 from wsfallback.errors import HandshakeError
 from wsfallback.request import MAX_FIELDS, MAX_LENGTH_DIGITS, MAX_LINE, Request, RequestReader
@@ -37,21 +36,6 @@ def outcome(pieces: list[bytes], maxHead: int = MAX_HEAD) -> Outcome:
         if request is not None:
             return request, reader.rest + b"".join(pieces[index + 1 :])
     return None
-
-
-def single(data: bytes) -> list[bytes]:
-    """
-    A segment for each byte.
-    """
-    return [data[at : at + 1] for at in range(len(data))]
-
-
-def cut(data: bytes, at: list[int]) -> list[bytes]:
-    """
-    Segments that end at these places, empty ones among them.
-    """
-    places = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
-    return [data[start:end] for start, end in pairwise(places)]
 
 
 def head(*lines: bytes, first: bytes = b"GET / HTTP/1.1") -> bytes:

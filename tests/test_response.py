@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.test_request import cut, single
+from tests.segments import cut, single
 from wsfallback.errors import AnswerError
 from wsfallback.head import MAX_FIELDS, MAX_LINE, HeadReader
 from wsfallback.response import Response, ResponseReader

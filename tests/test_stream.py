@@ -13,6 +13,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.contract import Produced
 from wsfallback import FallbackServerFactory
 from wsfallback.testing import CLIENT_ADDRESS, SERVER_ADDRESS, VERSIONS, connect
 
@@ -64,24 +65,6 @@ def recorders(acts: Any = lambda *_: None) -> Any:
     factory: Any = Factory.forProtocol(Recorder)
     factory.made, factory.acts = [], acts
     return factory
-
-
-class Produced:
-    """
-    Somebody's producer.
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.calls.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.calls.append("resume")
-
-    def stopProducing(self) -> None:
-        self.calls.append("stop")
 
 
 class StreamCase(SynchronousTestCase):

@@ -100,6 +100,26 @@ class Handlers:
         """
 
 
+class FactoryApplication:
+    """
+    What applications have alike that are a Twisted factory: it is started and stopped with ours.
+    """
+
+    factory: Any
+
+    def doStart(self) -> None:
+        """
+        The factory is served with us.
+        """
+        self.factory.doStart()
+
+    def doStop(self) -> None:
+        """
+        And stops with us.
+        """
+        self.factory.doStop()
+
+
 def applicationOf(handler: Any) -> IApplication:
     """
     What serves a path, of what was given for it: handlers, or an application as it is.

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback import opening13
-from wsfallback.applications import Admission, IApplication
+from wsfallback.applications import Admission, FactoryApplication, IApplication
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import FrameError, NotOpen, NotText, UnsupportedByDraft
 from wsfallback.forwarding import MAX_HELD
@@ -48,7 +48,7 @@ _log = Logger()
 
 
 @implementer(IApplication)
-class AutobahnApplication:
+class AutobahnApplication(FactoryApplication):
     """
     An Autobahn factory, its protocol untouched, for all drafts.
     """
@@ -73,18 +73,6 @@ class AutobahnApplication:
         A bridge to it, for any other client.
         """
         return Bridge(self.factory, admission)
-
-    def doStart(self) -> None:
-        """
-        The factory is served with us.
-        """
-        self.factory.doStart()
-
-    def doStop(self) -> None:
-        """
-        And stops with us.
-        """
-        self.factory.doStop()
 
 
 class Bridge(MessageHandler):

@@ -144,10 +144,15 @@ def _deflateOffers(request: Request) -> Iterator[str]:
                 PerMessageDeflateOfferAccept(offer)
             except Exception:  # Autobahn's parser raises just that
                 continue
-            pairs = [
-                key if value is True else f"{key}={value}" for key, (value,) in parameters.items()
-            ]
-            yield "; ".join([_DEFLATE, *pairs])
+            yield _deflateMember(parameters)
+
+
+def _deflateMember(parameters: dict[str, list[Any]]) -> str:
+    """
+    A member of ``Sec-WebSocket-Extensions``: the parameters as Autobahn's parsers have let them by.
+    """
+    pairs = [key if value is True else f"{key}={value}" for key, (value,) in parameters.items()]
+    return "; ".join([_DEFLATE, *pairs])
 
 
 def engineAnswer(answer: Answer, limits: Limits) -> bytes:
@@ -176,7 +181,5 @@ def engineAnswer(answer: Answer, limits: Limits) -> bytes:
                 answer.extensions,
                 answer.response,
             ) from None
-        pairs = [key if value is True else f"{key}={value}" for key, (value,) in parameters.items()]
-        line = f"Sec-WebSocket-Extensions: {'; '.join([_DEFLATE, *pairs])}"
-        lines.append(line.encode("latin-1"))
+        lines.append(f"Sec-WebSocket-Extensions: {_deflateMember(parameters)}".encode("latin-1"))
     return b"\r\n".join(lines) + b"\r\n\r\n"

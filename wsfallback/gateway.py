@@ -4,7 +4,6 @@ ones in front of an old device.
 """
 
 import binascii
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from wsfallback.client import NEWEST_FIRST, connect
 from wsfallback.errors import ChannelError, NoDraftWorked
 from wsfallback.forwarded import Network, fields
 from wsfallback.handlers import MessageHandler
+from wsfallback.handshake import isToken
 from wsfallback.policy import Limits
 
 # At module level, as in `wsfallback.forwarding`.
@@ -30,8 +30,6 @@ _log = Logger()
 
 #: What is done with binary messages for a client, or a backend, that has only text.
 BINARY = ("refuse", "base64")
-
-_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 
 #: Close codes that are not for the wire, as the other side is told them.
 _TOLD = {1005: None, 1006: 1001}
@@ -261,7 +259,7 @@ class ClientLeg(_Leg):
             self.inBase64 = True
             asked = ["binary" if each == "base64" else each for each in asked]
         # A hixie client's subprotocol may be any text, and its list comes as a whole, too.
-        return [each for each in dict.fromkeys(asked) if _TOKEN.fullmatch(each)]
+        return [each for each in dict.fromkeys(asked) if isToken(each)]
 
     def _answerOf(self, leg: "BackendLeg", request: ConnectionRequest) -> Any:
         chosen = leg.channel.protocolInUse

@@ -12,13 +12,13 @@ from autobahn.websocket.types import ConnectionRequest, ConnectionResponse
 from wsfallback.drafts.asking import Answer
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import HandshakeError, phrase
-from wsfallback.head import Head
+from wsfallback.head import TOKEN, Head
 from wsfallback.request import Request
 
 #: What a handler decides on a request: the subprotocol, and more fields for the answer.
 Acceptance = tuple[str | None, tuple[tuple[str, str], ...]]
 
-_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(TOKEN.decode("ascii"))
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 #: The handshake's own fields.
 _RESERVED = re.compile(
@@ -107,12 +107,19 @@ def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple
     :raises ValueError: a field that could change the answer.
     """
     for name, values in headers.items():
-        if not _TOKEN.fullmatch(name) or isReserved(name):
+        if not isToken(name) or isReserved(name):
             raise ValueError(f"{name!r} is no field that a handler may add to the answer")
         for value in [values] if isinstance(values, str) else values:
             if not _VALUE.fullmatch(value):
                 raise ValueError(f"{value!r} is no value for the field {name}")
             yield name, value
+
+
+def isToken(text: str) -> bool:
+    """
+    Whether a text can be the name of a field or of a subprotocol: a token, RFC 9110 §5.6.2.
+    """
+    return _TOKEN.fullmatch(text) is not None
 
 
 def isReserved(name: str) -> bool:

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
-from wsfallback.applications import Admission, IApplication
+from wsfallback.applications import Admission, FactoryApplication, IApplication
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import NotOpen, NotText
 from wsfallback.forwarding import MAX_HELD
@@ -102,7 +102,7 @@ _CARRIERS: dict[str, type[_Binary]] = {"binary": _Binary, "base64": _Base64}
 
 
 @implementer(IApplication)
-class StreamApplication:
+class StreamApplication(FactoryApplication):
     """
     Any Twisted factory, for all drafts.
     """
@@ -127,18 +127,6 @@ class StreamApplication:
         What stands between.
         """
         return Stream(self.factory, admission, self.isBinary)
-
-    def doStart(self) -> None:
-        """
-        The factory is served with us.
-        """
-        self.factory.doStart()
-
-    def doStop(self) -> None:
-        """
-        And stops with us.
-        """
-        self.factory.doStop()
 
 
 class Stream(MessageHandler):

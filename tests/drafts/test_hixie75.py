@@ -2,13 +2,13 @@
 draft-hixie-75: opening handshake and framing.
 """
 
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.segments import cut, single
 from wsfallback.drafts.hixie75 import MAX_LENGTH_GROUPS, Framing, Opening
 from wsfallback.errors import FrameError, HandshakeError
 from wsfallback.events import Closing, Event, Skipped, Text
@@ -30,21 +30,6 @@ def run(framing: Framing, pieces: list[bytes]) -> Outcome:
     except FrameError as error:
         return events, (error.code, str(error))
     return events, None
-
-
-def single(data: bytes) -> list[bytes]:
-    """
-    A segment for each byte.
-    """
-    return [data[at : at + 1] for at in range(len(data))]
-
-
-def cut(data: bytes, at: list[int]) -> list[bytes]:
-    """
-    Segments that end at these places, empty ones among them.
-    """
-    places = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
-    return [data[start:end] for start, end in pairwise(places)]
 
 
 def kept(framing: Framing) -> int:

@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 # The module and not its classes: imported by name they would run here once more.
 from tests.drafts import test_hixie75
-from tests.drafts.test_hixie75 import CUTS, STREAMS, run, single
+from tests.drafts.test_hixie75 import CUTS, STREAMS, run
+from tests.segments import single
 from wsfallback.drafts.hixie76 import MAX_KEY, Framing, Opening, number
 from wsfallback.errors import HandshakeError
 from wsfallback.events import Closing, Skipped, Text
