@@ -12,7 +12,7 @@ from wsfallback.client import NEWEST_FIRST
 from wsfallback.destination import destination
 from wsfallback.forwarded import Network
 from wsfallback.gateway import BINARY, Gateway
-from wsfallback.policy import Limits, draftsNamed
+from wsfallback.policy import draftsNamed
 
 #: Of the handshake's time, what backends have by default: the rest is for the answer.
 SHARE = 0.8
@@ -73,11 +73,7 @@ class ForwardOptions(usage.Options):
 
         :raises usage.UsageError: with what to do.
         """
-        names = [name.strip() for name in self["backend-drafts"].split(",") if name.strip()]
-        try:
-            self["backendDrafts"] = [draft.name for draft in draftsNamed(names)]
-        except ValueError as error:
-            raise usage.UsageError(f"--backend-drafts {self['backend-drafts']}: {error}") from None
+        self["backendDrafts"] = self.draftsOf("backend-drafts")
         if self["binary"] not in BINARY:
             raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")
         handshake = self["limits"]["handshakeTimeout"]
@@ -91,6 +87,19 @@ class ForwardOptions(usage.Options):
                 f"--backend-timeout {given}: give less than --handshake-timeout, {handshake:g}"
             )
 
+    def draftsOf(self, option: str) -> list[str]:
+        """
+        The drafts that an option names, with commas between.
+
+        :raises usage.UsageError: there is no such draft, or none is named.
+        """
+        given = self[option]
+        names = [name.strip() for name in given.split(",") if name.strip()]
+        try:
+            return [draft.name for draft in draftsNamed(names)]
+        except ValueError as error:
+            raise usage.UsageError(f"--{option} {given}: {error}") from None
+
     def gateways(self, reactor: Any) -> dict[str, Gateway]:
         """
         A gateway for each path; for all others under the empty one.
@@ -102,9 +111,7 @@ class ForwardOptions(usage.Options):
     def _gateway(self, urls: Iterable[str], reactor: Any) -> Gateway:
         trusted: list[Network] = self.get("trusted", [])
         limits = {
-            name: value
-            for name, value in self["limits"].items()
-            if name in Limits.__dataclass_fields__ and name != "handshakeTimeout"
+            name: value for name, value in self["limits"].items() if name != "handshakeTimeout"
         }
         return Gateway(
             urls,

@@ -20,7 +20,7 @@ from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
 from wsfallback.named import factoryNamed, handlerNamed
-from wsfallback.policy import RANGES, Limits, OriginPattern, draftsNamed
+from wsfallback.policy import RANGES, Limits, OriginPattern
 from wsfallback.server import FallbackServerFactory
 from wsfallback.web import Files
 
@@ -181,11 +181,7 @@ class Options(ForwardOptions):
             self["listen"].append(DEFAULT_ENDPOINT)
         for endpoint in self["listen"]:
             _checkEndpoint(endpoint)
-        names = [name.strip() for name in self["drafts"].split(",") if name.strip()]
-        try:
-            self["draftNames"] = [draft.name for draft in draftsNamed(names)]
-        except ValueError as error:
-            raise usage.UsageError(f"--drafts {self['drafts']}: {error}") from None
+        self["draftNames"] = self.draftsOf("drafts")
         self["limits"] = self._limits()
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
