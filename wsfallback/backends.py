@@ -2,13 +2,25 @@
 The servers behind a gateway: which of them is next, and which had better be left alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from twisted.internet.defer import CancelledError
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from wsfallback.errors import HandshakeError
+
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
 
 #: Seconds for which a backend that could not be reached is tried after all others.
 SKIPPED = 10.0
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -16,7 +28,7 @@ class Backend:
     """
     One server.
 
-    :ivar url: ``ws://`` or ``wss://``.
+    :ivar url: ``ws://`` or ``wss://``, or HTTP's.
     :ivar open: how many connections it has through us, those that are being made included.
     :ivar skippedUntil: by the clock, when it is trusted again after a failure.
     """
@@ -41,6 +53,46 @@ class Backends:
         self.all = tuple(Backend(url) for url in urls)
         if not self.all:
             raise ValueError("a gateway needs a backend")
+
+    async def reach(
+        self, attempt: Callable[[Backend, float], Awaitable[T]], seconds: float
+    ) -> tuple[Backend, T]:
+        """
+        Try one after the other until one answers.
+
+        :param attempt: tries one, for at most so many seconds. What it raises means that this
+            backend could not be reached, but for a `HandshakeError`: that is the answer.
+        :param seconds: for all of them together.
+        :returns: the one that answered, with one more connection in its ``open``, which is the
+            caller's to take back; and what the attempt returned.
+        :raises HandshakeError: a backend's own; 502 none can be reached, 504 none answers in time.
+        """
+        end = self._clock.seconds() + seconds
+        status = 502
+        for backend in self.inTurn():
+            remaining = end - self._clock.seconds()
+            if remaining <= 0:
+                break
+            backend.open += 1
+            try:
+                found = await attempt(backend, remaining)
+            except CancelledError:
+                backend.open -= 1
+                raise
+            except HandshakeError:
+                backend.open -= 1
+                self.worked(backend)
+                raise
+            except Exception as error:
+                backend.open -= 1
+                self.failed(backend)
+                isLate = isinstance(error, (ConnectTimeout, DeferredTimeout))
+                status = 504 if isLate else 502
+                _log.info("{url}: {error}", url=backend.url, error=str(error))
+            else:
+                self.worked(backend)
+                return backend, found
+        raise HandshakeError(status, "The backend can't be reached")
 
     def inTurn(self) -> list[Backend]:
         """

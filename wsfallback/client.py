@@ -63,6 +63,7 @@ class Client:
         origin: str | None = None,
         headers: GivenFields | None = None,
         protocols: Iterable[str] = (),
+        host: str | None = None,
         timeout: float = 10.0,
         strict: bool = False,
         reactor: Any = None,
@@ -79,6 +80,7 @@ class Client:
             given it is that of the server itself.
         :param headers: more fields of the request: a mapping, values or lists of values, or pairs.
         :param protocols: subprotocols to choose from.
+        :param host: for the field of that name, instead of what the URL says.
         :param timeout: seconds for each attempt: TCP, TLS, the answer, ``onConnect``.
         :param strict: fail where a hixie server's answer names another origin or location, has no
             subprotocol, or is not byte for byte that of hixie-75.
@@ -98,7 +100,7 @@ class Client:
             url = where
         elif url is None:
             raise TypeError("an endpoint needs a url that says what is asked for")
-        asked = destination(url, origin=origin, headers=headers, protocols=protocols)
+        asked = destination(url, origin=origin, headers=headers, protocols=protocols, host=host)
         if reactor is None:
             # Here and not above: to import it is to choose one.
             from twisted.internet import reactor as installed
@@ -109,7 +111,9 @@ class Client:
         )
         clock = cast(IReactorTime, reactor)
         self._errand = Errand(
-            endpoint=_endpoint(reactor, asked, contextFactory) if isinstance(where, str) else where,
+            endpoint=endpointTo(reactor, asked, contextFactory)
+            if isinstance(where, str)
+            else where,
             destination=asked,
             limits=self._limits,
             clock=clock,
@@ -190,7 +194,14 @@ def _seconds(timeout: float) -> float:
         raise ValueError(str(error).replace("handshakeTimeout", "timeout")) from None
 
 
-def _endpoint(reactor: Any, where: Destination, contextFactory: Any) -> IStreamClientEndpoint:
+def endpointTo(
+    reactor: Any, where: Destination, contextFactory: Any = None
+) -> IStreamClientEndpoint:
+    """
+    Makes connections to where a URL points, with verified certificates where that says so.
+
+    :param contextFactory: how TLS is done.
+    """
     endpoint = HostnameEndpoint(reactor, where.hostname, where.port)
     if not where.isSecure:
         return endpoint

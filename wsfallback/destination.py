@@ -15,6 +15,8 @@ GivenFields = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+#: RFC 3986 §3.2.2 and a port, roughly.
+_HOST = re.compile(r"[-A-Za-z0-9._~%!$&'()*+;=:\[\]]+")
 _ORIGIN = re.compile(r"[\x21-\x7e]+")
 #: The handshake's own, and what would give the request a body.
 _RESERVED = re.compile(
@@ -36,6 +38,7 @@ class Destination:
     :ivar origin: of the page, or what stands for one; `None`: none is given.
     :ivar protocols: the subprotocols to choose from, the one liked best first.
     :ivar fields: more fields of the request, ``(name, value)``.
+    :ivar named: what the server is called in the ``Host`` field, where it isn't the URL's.
     """
 
     isSecure: bool
@@ -45,12 +48,16 @@ class Destination:
     origin: str | None = None
     protocols: tuple[str, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
+    named: str | None = None
 
     @property
     def host(self) -> str:
         """
-        The ``Host`` field: in lower case, and without the default port.
+        The ``Host`` field: as it was given, or the URL's, in lower case and without the default
+        port.
         """
+        if self.named is not None:
+            return self.named
         name = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
         isDefault = self.port == _DEFAULT_PORTS[self.scheme]
         return name if isDefault else f"{name}:{self.port}"
@@ -76,10 +83,12 @@ def destination(
     origin: str | None = None,
     headers: GivenFields | None = None,
     protocols: Iterable[str] = (),
+    host: str | None = None,
 ) -> Destination:
     """
     Read a URL and what goes with it, and check all of it.
 
+    :param host: for the field of that name, instead of what the URL says.
     :raises TypeError: a string where a list belongs.
     :raises ValueError: something that can't be sent.
     """
@@ -97,6 +106,8 @@ def destination(
         raise ValueError(f"{hostname!r} is no host name")
     if origin is not None and not _ORIGIN.fullmatch(origin):
         raise ValueError(f"{origin!r} is no origin")
+    if host is not None and not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is no Host")
     if isinstance(protocols, str):
         raise TypeError("protocols is a list of strings")
     protocols = tuple(protocols)
@@ -114,6 +125,7 @@ def destination(
         origin=origin,
         protocols=protocols,
         fields=tuple(_checked(headers or ())),
+        named=host,
     )
 
 

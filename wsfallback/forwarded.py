@@ -3,7 +3,7 @@ What a backend is told of the client behind a gateway.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from autobahn.websocket.types import ConnectionRequest
@@ -40,10 +40,7 @@ def fields(
     request: ConnectionRequest, isSecure: bool, trusted: Iterable[Network] = ()
 ) -> list[tuple[str, str]]:
     """
-    The fields of the request to the backend.
-
-    RFC 7239, and the ``X-Forwarded-`` fields that came before it. What a client says of itself in
-    them is dropped, unless it is a proxy that is trusted: then our word is added to its.
+    The fields of the request to a WebSocket backend.
 
     :param isSecure: whether the client came by TLS.
     """
@@ -53,9 +50,25 @@ def fields(
         for name in PASSED
         if name in headers and _VALUE.fullmatch(headers[name])
     ]
-    believes = isTrusted(request.peer, trusted)
+    return [*passed, *described(headers, request.peer, isSecure, trusted)]
+
+
+def described(
+    headers: Mapping[str, str], peer: str, isSecure: bool, trusted: Iterable[Network] = ()
+) -> list[tuple[str, str]]:
+    """
+    The fields that tell who the client is.
+
+    RFC 7239, and the ``X-Forwarded-`` fields that came before it. What a client says of itself in
+    them is dropped, unless it is a proxy that is trusted: then our word is added to its.
+
+    :param headers: of the client's request, their names in lower case.
+    :param peer: the client, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
+    :param isSecure: whether it came by TLS.
+    """
+    believes = isTrusted(peer, trusted)
     host, scheme = headers.get("host", ""), "https" if isSecure else "http"
-    client = address(request.peer)
+    client = address(peer)
     node = f'"[{client}]"' if ":" in client else client
 
     def told(name: str, ours: str, isAdded: bool) -> tuple[str, str]:
@@ -67,7 +80,6 @@ def fields(
         return name, theirs or ours
 
     return [
-        *passed,
         told("X-Forwarded-For", client, True),
         told("X-Forwarded-Proto", scheme, False),
         told("X-Forwarded-Host", host, False),

@@ -13,6 +13,7 @@ from wsfallback.destination import destination
 from wsfallback.forwarded import Network
 from wsfallback.gateway import BINARY, Gateway
 from wsfallback.policy import draftsNamed
+from wsfallback.proxy import ReverseProxy, httpDestination
 
 #: Of the handshake's time, what backends have by default: the rest is for the answer.
 SHARE = 0.8
@@ -23,7 +24,15 @@ class ForwardOptions(usage.Options):
     Mixed into the options of the command.
     """
 
-    optParameters: list[list[Any]] = [  # noqa: RUF012  # Twisted's way to declare them
+    optFlags = [  # noqa: RUF012  # Twisted's way to declare them
+        [
+            "keep-host",
+            None,
+            "When forwarding, ask the backends for the client's Host, and not"
+            " for that of their URL.",
+        ],
+    ]
+    optParameters: list[list[Any]] = [  # noqa: RUF012
         [
             "backend-drafts",
             None,
@@ -35,6 +44,12 @@ class ForwardOptions(usage.Options):
             None,
             None,
             "With --forward, seconds for the backends' answer [default: 0.8 of the handshake's].",
+        ],
+        [
+            "http-timeout",
+            None,
+            60.0,
+            "With --forward-http, seconds without a byte from client or backend.",
         ],
         [
             "binary",
@@ -58,9 +73,19 @@ class ForwardOptions(usage.Options):
             raise usage.UsageError(f"--forward {target}: {error}") from None
         self.setdefault("forwards", {}).setdefault(path, []).append(url)
 
+    def opt_forward_http(self, url: str) -> None:
+        """
+        A backend for plain HTTP: http://host[:port], or https; repeatable
+        """
+        try:
+            httpDestination(url)
+        except ValueError as error:
+            raise usage.UsageError(f"--forward-http {url}: {error}") from None
+        self.setdefault("forwardHTTP", []).append(url)
+
     def opt_trusted_proxy(self, network: str) -> None:
         """
-        With --forward, a network whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
+        When forwarding, a network whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
         """
         try:
             self.setdefault("trusted", []).append(ip_network(network))
@@ -78,14 +103,22 @@ class ForwardOptions(usage.Options):
             raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")
         handshake = self["limits"]["handshakeTimeout"]
         given = self["backend-timeout"]
-        try:
-            self["backendTimeout"] = SHARE * handshake if given is None else float(given)
-        except ValueError:
-            raise usage.UsageError(f"--backend-timeout {given}: give a number of seconds") from None
+        share = SHARE * handshake
+        self["backendTimeout"] = share if given is None else self._seconds("backend-timeout")
         if not 0 < self["backendTimeout"] < handshake:
             raise usage.UsageError(
                 f"--backend-timeout {given}: give less than --handshake-timeout, {handshake:g}"
             )
+
+        self["httpTimeout"] = self._seconds("http-timeout")
+        if not 0 < self["httpTimeout"] <= 86400:
+            raise usage.UsageError("--http-timeout: give seconds up to 86400, a day")
+
+    def _seconds(self, option: str) -> float:
+        try:
+            return float(self[option])
+        except ValueError:
+            raise usage.UsageError(f"--{option} {self[option]}: give a number of seconds") from None
 
     def draftsOf(self, option: str) -> list[str]:
         """
@@ -108,6 +141,22 @@ class ForwardOptions(usage.Options):
             path: self._gateway(urls, reactor) for path, urls in self.get("forwards", {}).items()
         }
 
+    def proxy(self, reactor: Any) -> ReverseProxy | None:
+        """
+        Who has plain HTTP, where it is forwarded.
+        """
+        if "forwardHTTP" not in self:
+            return None
+        return ReverseProxy(
+            self["forwardHTTP"],
+            reactor=reactor,
+            connectTimeout=self["backendTimeout"],
+            timeout=self["httpTimeout"],
+            keepHost=bool(self["keep-host"]),
+            trusted=self.get("trusted", []),
+            **self["limits"],
+        )
+
     def _gateway(self, urls: Iterable[str], reactor: Any) -> Gateway:
         trusted: list[Network] = self.get("trusted", [])
         limits = {
@@ -119,6 +168,7 @@ class ForwardOptions(usage.Options):
             drafts=self["backendDrafts"],
             binary=self["binary"],
             timeout=self["backendTimeout"],
+            keepHost=bool(self["keep-host"]),
             trusted=trusted,
             **limits,
         )

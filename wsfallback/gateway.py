@@ -52,6 +52,7 @@ class Gateway:
         drafts: Iterable[str] = NEWEST_FIRST,
         binary: str = "refuse",
         timeout: float = 4.0,
+        keepHost: bool = False,
         trusted: Iterable[Network] = (),
         **limits: Any,
     ) -> None:
@@ -60,6 +61,7 @@ class Gateway:
         :param drafts: that the backends may speak, in the order in which they are tried.
         :param binary: one of `BINARY`.
         :param timeout: seconds for the backends' answer, all of them together.
+        :param keepHost: ask the backend for the client's ``Host``, and not for that of its URL.
         :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed.
         :param limits: of the connections to backends.
         :raises ValueError: something that can't be.
@@ -72,6 +74,7 @@ class Gateway:
         self.drafts = tuple(drafts)
         self.binary = binary
         self.timeout = timeout
+        self.keepsHost = keepHost
         self.trusted = tuple(trusted)
         self.limits = limits
 
@@ -284,6 +287,7 @@ class ClientLeg(_Leg):
             lambda: leg,
             drafts=gateway.drafts,
             origin=request.origin or None,
+            host=request.headers.get("host") if gateway.keepsHost else None,
             headers=fields(request, isSecure, gateway.trusted),
             protocols=protocols,
             timeout=seconds,

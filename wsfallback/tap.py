@@ -186,6 +186,8 @@ class Options(ForwardOptions):
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
         self.checkForward()
+        if self["web"] is not None and "forwardHTTP" in self:
+            raise usage.UsageError("--web and --forward-http exclude each other: give one of them")
         given = [each for each in ("handler", "factory") if self[each] is not None]
         given += ["forward"] if "" in self.get("forwards", {}) else []
         if len(given) > 1:
@@ -303,6 +305,12 @@ def _stopped(port: IListeningPort | None) -> object:
     return port.stopListening() if port is not None else None
 
 
+def _site(directory: str | None) -> Site:
+    site = Site(Files(directory) if directory is not None else DemoPage())
+    site.displayTracebacks = False
+    return site
+
+
 def makeService(options: Options) -> MultiService:
     """
     A service that listens on every endpoint, for one application.
@@ -310,11 +318,10 @@ def makeService(options: Options) -> MultiService:
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    site = Site(Files(options["web"]) if options["web"] is not None else DemoPage())
-    site.displayTracebacks = False
+    site = options.proxy(reactor) or _site(options["web"])
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
-    if options["web"] is None:
+    if isinstance(site, Site) and options["web"] is None:
         # The page asks there, which draft it was served with.
         routes[DRAFT_PATH] = DraftName
     factory = FallbackServerFactory(

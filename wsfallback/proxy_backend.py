@@ -1,0 +1,268 @@
+"""
+Connections to the HTTP servers behind a reverse proxy: each has one exchange at a time, and is
+kept for the next.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import h11
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.python.failure import Failure
+
+from wsfallback.backends import Backend
+from wsfallback.deadline import Deadline
+from wsfallback.sockets import setSocketOptions
+
+#: Seconds for which a connection waits for its next exchange: servers that keep theirs for five,
+#: as Node.js does, are not to close one that we are about to use.
+KEPT = 4.0
+#: How many wait for each backend.
+MOST_KEPT = 32
+
+
+class Asking(Protocol):
+    """
+    Who has an exchange with a backend.
+    """
+
+    def answered(self, event: Any) -> None:
+        """
+        A part of the answer: h11's ``InformationalResponse``, ``Response``, ``Data`` and
+        ``EndOfMessage``, which is the last.
+        """
+
+    def failed(self, trouble: str) -> None:
+        """
+        There will be no more of it.
+        """
+
+    def pauseProducing(self) -> None:
+        """
+        The backend takes no more of the request now.
+        """
+
+    def resumeProducing(self) -> None:
+        """
+        It does.
+        """
+
+    def stopProducing(self) -> None:
+        """
+        It never will.
+        """
+
+
+class BackendProtocol(TwistedProtocol):
+    """
+    A connection to a backend.
+
+    :ivar wasUsed: it has had an exchange, and the backend may be about to close it.
+    """
+
+    transport: Any
+
+    def __init__(self, pool: "Pool", backend: Backend) -> None:
+        self.backend = backend
+        self.wasUsed = False
+        self._pool = pool
+        self._http = h11.Connection(h11.CLIENT, pool.maxHead)
+        self._deadline = Deadline(pool.clock)
+        self._asking: Asking | None = None
+
+    # What the exchange does.
+
+    def begin(self, asking: Asking, request: h11.Request) -> None:
+        """
+        Send the head of a request, for somebody who gets the answer.
+        """
+        self._deadline.cancel()
+        self._asking = asking
+        self.transport.registerProducer(asking, True)
+        self.send(request)
+
+    def send(self, event: Any) -> None:
+        """
+        Send a part of the request.
+        """
+        data = self._http.send(event)
+        if data:
+            self.transport.write(data)
+
+    def drop(self) -> None:
+        """
+        Nobody wants the answer any more.
+        """
+        self._leave()
+        self.transport.abortConnection()
+
+    # What TCP tells.
+
+    def connectionMade(self) -> None:
+        """
+        Small writes go at once.
+        """
+        setSocketOptions(self.transport, nagle=False)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        A segment of an answer; one that nobody has asked for ends the connection.
+        """
+        if self._asking is None:
+            self.transport.abortConnection()
+            return
+        self._http.receive_data(data)
+        self._read()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The end of an answer, where nothing else tells it; else of the exchange.
+        """
+        self._deadline.cancel()
+        self._pool.forget(self)
+        if reason.check(ConnectionDone) and self._http.their_state is h11.SEND_BODY:
+            # That may be its end: RFC 9112 §6.3, 8.
+            self._http.receive_data(b"")
+            self._read()
+        if self._asking is not None:
+            self._fail(reason)
+
+    def _read(self) -> None:
+        try:
+            while self._asking is not None:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED:
+                    break
+                if type(event) is h11.EndOfMessage:
+                    self._end(event)
+                    break
+                if type(event) is not h11.ConnectionClosed:
+                    self._asking.answered(event)
+                    continue
+                break
+        except h11.RemoteProtocolError as error:
+            self._fail(Failure(error))
+            self.transport.abortConnection()
+
+    def _end(self, event: h11.EndOfMessage) -> None:
+        """
+        The answer is complete: be there for the next, if HTTP allows it.
+        """
+        asking = self._leave()
+        # What came behind the answer must not be taken for the next one.
+        isAlone = not self._http.trailing_data[0]
+        if isAlone and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+            self._http.start_next_cycle()
+            self.wasUsed = True
+            # It may have been paused for who reads slowly.
+            self.transport.resumeProducing()
+            self._pool.keep(self)
+        elif self._http.our_state is h11.SEND_BODY:
+            self.transport.abortConnection()
+        else:
+            self.transport.loseConnection()
+        asking.answered(event)
+
+    def _fail(self, reason: Failure) -> None:
+        self._leave().failed(reason.getErrorMessage())
+
+    def _leave(self) -> Any:
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            self.transport.unregisterProducer()
+        return asking
+
+    def wait(self) -> None:
+        """
+        Be closed, if there is no exchange in time.
+        """
+        self._deadline.set(KEPT, self._expire)
+
+    def _expire(self) -> None:
+        self._pool.forget(self)
+        self.transport.loseConnection()
+
+
+class _Connecting(Factory):
+    """
+    Makes the connections to one backend.
+    """
+
+    noisy = False
+
+    def __init__(self, pool: "Pool", backend: Backend) -> None:
+        self._pool = pool
+        self._backend = backend
+
+    def buildProtocol(self, addr: IAddress | None) -> BackendProtocol:
+        """
+        One more.
+        """
+        return BackendProtocol(self._pool, self._backend)
+
+
+class Pool:
+    """
+    The connections to all backends that have no exchange now.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: Callable[[str], IStreamClientEndpoint],
+        maxHead: int,
+    ) -> None:
+        """
+        :param endpoint: by which the backend of a URL is reached.
+        :param maxHead: bound in bytes of the head of an answer.
+        """
+        self.clock = clock
+        self.maxHead = maxHead
+        self._endpoint = endpoint
+        self._kept: dict[str, list[BackendProtocol]] = {}
+
+    def take(self, backend: Backend) -> BackendProtocol | None:
+        """
+        A connection that was kept, the last one first; `None` without.
+        """
+        kept = self._kept.get(backend.url)
+        return kept.pop() if kept else None
+
+    def connect(self, backend: Backend) -> Deferred[BackendProtocol]:
+        """
+        A new connection; cancellable.
+        """
+        connecting: Deferred[Any] = self._endpoint(backend.url).connect(_Connecting(self, backend))
+        return connecting
+
+    def keep(self, protocol: BackendProtocol) -> None:
+        """
+        Have it wait for its next exchange.
+        """
+        kept = self._kept.setdefault(protocol.backend.url, [])
+        if len(kept) < MOST_KEPT:
+            kept.append(protocol)
+            protocol.wait()
+        else:
+            protocol.transport.loseConnection()
+
+    def forget(self, protocol: BackendProtocol) -> None:
+        """
+        It is gone.
+        """
+        kept = self._kept.get(protocol.backend.url, [])
+        if protocol in kept:
+            kept.remove(protocol)
+
+    def close(self) -> None:
+        """
+        End all that wait.
+        """
+        for kept in self._kept.values():
+            for protocol in kept:
+                protocol.transport.loseConnection()
+        self._kept.clear()
