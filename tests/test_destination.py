@@ -30,6 +30,15 @@ class DestinationTests(SynchronousTestCase):
             found = destination(url)
             self.assertEqual((found.host, (found.hostname, found.port)), (host, where))
 
+    def test_hostThatIsGiven(self) -> None:
+        """
+        It takes the place of the URL's, and changes nothing else.
+        """
+        found = destination("ws://a:81/", host="www.test:8080")
+        self.assertEqual((found.host, found.hostname, found.port), ("www.test:8080", "a", 81))
+        for host in ("", "a b", "a/b", 'a"b', "a\r\nb"):
+            self.assertRaises(ValueError, destination, "ws://a/", host=host)
+
     def test_resources(self) -> None:
         """
         Path and query as given, what can't be sent percent-encoded.

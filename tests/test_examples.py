@@ -25,10 +25,11 @@ from tests.pipe import Network
 from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
 from wsfallback import client as clientModule
 from wsfallback.testing import CLIENT_ADDRESS, attach, connect
+from wsfallback.testing import request as websocket
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
-SERVERS = ("embed", "website", "routes", "onconnect", "autobahn_all", "finger")
+SERVERS = ("embed", "website", "routes", "onconnect", "autobahn_all", "finger", "gateway")
 
 
 def imported(name: str) -> ModuleType:
@@ -150,7 +151,7 @@ class ExampleTests(SynchronousTestCase):
                 imported("embed").Echo, drafts=[draft.name], reactor=clock
             )
             net = Network(clock, server)
-            self.patch(clientModule, "_endpoint", lambda *_, net=net: net)
+            self.patch(clientModule, "endpointTo", lambda *_, net=net: net)
             output = StringIO()
             with redirect_stdout(output):
                 running = ensureDeferred(module.main(clock))
@@ -179,6 +180,20 @@ class ExampleTests(SynchronousTestCase):
         stopping = service.stopService()
         net.settle()
         self.successResultOf(stopping)
+
+    def test_gateway(self) -> None:
+        """
+        Both go to the backend.
+        """
+        for request in (websocket("hixie-76"), b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"):
+            reactor = MemoryReactorClock()
+            protocol = imported("gateway").makeFactory(reactor).buildProtocol(CLIENT_ADDRESS)
+            transport = StringTransport()
+            protocol.makeConnection(transport)
+            protocol.dataReceived(request)
+            ((host, port, *_),) = reactor.tcpClients
+            self.assertEqual((host, port), ("127.0.0.1", 9000))
+            protocol.connectionLost(Failure(ConnectionDone()))
 
     def test_site(self) -> None:
         """

@@ -10,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.test_tap import parsed
 from wsfallback.client import NEWEST_FIRST
+from wsfallback.demo import DRAFT_PATH
+from wsfallback.proxy import ReverseProxy
 from wsfallback.tap import makeService
 
 
@@ -55,6 +57,30 @@ class ForwardOptionsTests(SynchronousTestCase):
         self.assertEqual(gateway.drafts, NEWEST_FIRST)
         self.assertEqual((gateway.binary, gateway.timeout, gateway.trusted), ("refuse", 8.0, ()))
 
+    def test_http(self) -> None:
+        """
+        Plain HTTP has a proxy of its own, if there is a backend for it; no page then.
+        """
+        self.assertIsNone(parsed("--forward", "ws://a").proxy(Clock()))
+        options = parsed(
+            *("--forward-http", "http://a:81", "--forward-http", "https://b", "--keep-host"),
+            *("--http-timeout", "7", "--max-head", "1000", "--trusted-proxy", "::1"),
+        )
+        proxy = options.proxy(Clock())
+        self.assertEqual([each.url for each in proxy.backends.all], ["http://a:81", "https://b"])
+        self.assertEqual((proxy.timeout, proxy.limits.maxHead), (7.0, 1000))
+        (service,) = makeService(options)
+        self.assertIsInstance(service._factory._site, ReverseProxy)
+        self.assertNotIn(DRAFT_PATH, service._factory._routes)
+
+    def test_keepHost(self) -> None:
+        """
+        Off unless it is asked for.
+        """
+        for more, keeps in (((), False), (("--keep-host",), True)):
+            gateway = parsed("--forward", "ws://a", *more).gateways(Clock())[""]
+            self.assertEqual(gateway.keepsHost, keeps)
+
     def test_mistakes(self) -> None:
         """
         Each gets its sentence.
@@ -71,6 +97,12 @@ class ForwardOptionsTests(SynchronousTestCase):
             (("--backend-timeout", "soon"), "seconds"),
             (("--backend-timeout", "0"), "less than"),
             (("--backend-timeout", "5"), "less than"),
+            (("--forward-http", "ws://a"), "http://host"),
+            (("--forward-http", "http://a/path"), "path"),
+            (("--forward-http", "http://a", "--web", "."), "exclude"),
+            (("--http-timeout", "soon"), "seconds"),
+            (("--http-timeout", "0"), "86400"),
+            (("--http-timeout", "86401"), "86400"),
         ):
             error = self.assertRaises(UsageError, parsed, *arguments)
             self.assertIn(word, str(error), arguments)

@@ -130,7 +130,7 @@ class CommandTests(SynchronousTestCase):
         def refuse(*_: Any) -> Any:
             return Network(clock, [ConnectionRefusedError()])
 
-        self.patch(client, "_endpoint", refuse)
+        self.patch(client, "endpointTo", refuse)
         options = _parser().parse_args(["probe", *arguments])
         with redirect_stdout(output):
             running = Deferred.fromCoroutine(run(clock, options))

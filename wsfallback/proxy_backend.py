@@ -134,16 +134,13 @@ class BackendProtocol(TwistedProtocol):
     def _read(self) -> None:
         try:
             while self._asking is not None:
-                event = self._http.next_event()
-                if event is h11.NEED_DATA or event is h11.PAUSED:
+                event: Any = self._http.next_event()
+                if event is h11.NEED_DATA:
                     break
                 if type(event) is h11.EndOfMessage:
                     self._end(event)
-                    break
-                if type(event) is not h11.ConnectionClosed:
+                else:
                     self._asking.answered(event)
-                    continue
-                break
         except h11.RemoteProtocolError as error:
             self._fail(Failure(error))
             self.transport.abortConnection()

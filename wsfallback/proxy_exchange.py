@@ -92,7 +92,7 @@ class Exchange:
         """
         :param received: the head of the request, and what came behind it.
         :param maxHead: bound in bytes of what else there is in lines: a chunk's head, trailers.
-        :raises HandshakeError: 400, 405 or 501: it is none for a backend.
+        :raises HandshakeError: 400 or 405: it is none for a backend.
         """
         self.wasRead = self.hasAnswer = False
         self._client = client
@@ -107,13 +107,11 @@ class Exchange:
             raise HandshakeError(400, "The request target has no path", request.target)
         if not _HOST.fullmatch(request.get(b"host") or b""):
             raise HandshakeError(400, "The Host is malformed", request.get(b"host"))
-        # One for each request: it sees no head that our own reader has not approved.
+        # One for each request: it sees no head that our own reader, the stricter one, has not
+        # approved.
         self._http = h11.Connection(h11.SERVER, maxHead)
         self._http.receive_data(received)
-        try:
-            self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            raise HandshakeError(error.error_status_hint, "The request is malformed") from None
+        self._http.next_event()
 
     def begin(self) -> None:
         """

@@ -103,7 +103,8 @@ def optionNamed(limit: str) -> str:
 def _options() -> Iterator[str]:
     limits = {optionNamed(limit): limit for limit in LIMIT_NAMES}
     rows: list[tuple[str, str, Any, str]] = []
-    flags: list[Any] = Options.optFlags
+    flags: list[Any] = []
+    accumulateClassList(Options, "optFlags", flags)
     for name, _, text in flags:
         rows.append((name, f"--{name}", None, text))
     parameters: list[Any] = []
@@ -139,6 +140,9 @@ def _unit(option: str, limit: str | None) -> str:
         return {
             "drafts": "LIST",
             "web": "DIRECTORY",
+            "http-timeout": "SECONDS",
+            "backend-timeout": "SECONDS",
+            "backend-drafts": "LIST",
             "handler": "NAME",
             "factory": "NAME",
         }.get(option, "HOW")

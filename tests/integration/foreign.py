@@ -138,6 +138,7 @@ DRIVER_SERVER = Peer(
     NODE.install,
     NODE.variables,
 )
+HTTP_SERVER = Peer(("node", _script("http_server.js")), ("node", "--version"), "install node")
 NODE_SERVER = Peer(("node", _script("ws_server.js")), NODE.probe, NODE.install, NODE.variables)
 AUTOBAHN_SERVER = Peer(
     (PYTHON, _script("autobahn_server.py")),

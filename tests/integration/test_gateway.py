@@ -110,6 +110,24 @@ async def test_request(listen: Listen, connect: Connect) -> None:
     assert asked.headers["x-forwarded-for"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize("behind", DRAFTS)
+@pytest_twisted.ensureDeferred
+async def test_keepHost(listen: Listen, connect: Connect, behind: str) -> None:
+    """
+    The backend is called what the client calls us, if that is wanted.
+    """
+    kind = recording()
+    port = await listen(FallbackServerFactory(kind, drafts=[behind]))
+    for keepHost, host in ((False, f"127.0.0.1:{port}"), (True, "www.test")):
+        server = await listen(gateway(f"ws://127.0.0.1:{port}", keepHost=keepHost))
+        client = await connect(server, "hixie-76")
+        await client.open(host="www.test")
+        asked = kind.made[-1].asked
+        assert asked is not None
+        assert asked.headers["host"] == host
+        assert asked.headers["x-forwarded-host"] == "www.test"
+
+
 @pytest_twisted.ensureDeferred
 async def test_pathOfTheBackend(listen: Listen, connect: Connect) -> None:
     """
