@@ -6,14 +6,12 @@ from typing import Any
 from unittest import mock
 
 from autobahn.websocket.types import ConnectionDeny
-from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
-from zope.interface import implementer
 
 from tests.contract import recorder
 from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
@@ -471,51 +469,6 @@ class HandOverTests(SynchronousTestCase):
     """
     The peeker steps aside.
     """
-
-    def test_peekerIsOutOfTheWay(self) -> None:
-        """
-        A read reaches the chosen protocol directly, and logs carry its name.
-        """
-        for draft in VERSIONS:
-            client = connect(serve(), draft)
-            peeker = client.transport._protocol
-            self.assertEqual(peeker.dataReceived, peeker._chosen.dataReceived)
-            self.assertEqual(peeker.logPrefix(), peeker._chosen.logPrefix())
-
-    def test_halfClose(self) -> None:
-        """
-        A protocol that closes by halves goes on to do so.
-        """
-        halves = []
-
-        @implementer(IHalfCloseableProtocol)
-        class Halves(Protocol):
-            def readConnectionLost(self) -> None:
-                halves.append("read")
-
-            def writeConnectionLost(self) -> None:
-                halves.append("write")
-
-        client = attach(serve(site=Factory.forProtocol(Halves)))
-        client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        protocol = IHalfCloseableProtocol(client.transport._protocol)
-        protocol.readConnectionLost()
-        protocol.writeConnectionLost()
-        self.assertEqual(halves, ["read", "write"])
-
-    def test_noHalves(self) -> None:
-        """
-        Before, and with a protocol that knows nothing of halves, the end of one is that of both.
-        """
-        for begun in (b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"):
-            client = attach(serve(site=Factory.forProtocol(Protocol)))
-            client.deliver(begun)
-            protocol = IHalfCloseableProtocol(client.transport._protocol)
-            protocol.readConnectionLost()
-            protocol.writeConnectionLost()
-            client.settle()
-            self.assertFalse(client.transport.connected)
-            self.assertEqual(client._clock.getDelayedCalls(), [])
 
     def test_nothingIsKept(self) -> None:
         """

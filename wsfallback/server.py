@@ -3,10 +3,8 @@
 
 Theory of operation. A `PeekingProtocol` gets the connection, reads the head of one request and
 keeps every byte. The request decides: a draft of ours, Autobahn, or plain HTTP. Then the chosen
-protocol is given the same transport, and takes the peeker's place by becoming its
-``dataReceived``: to replace ``transport.protocol`` instead works on plain TCP alone, and under
-TLS or a PROXY wrapper fails without a word. The end of the connection still comes by the peeker,
-which counts it and passes it on.
+protocol is given the same transport, and takes the peeker's place: `wsfallback.handover` tells
+how. The end of the connection still comes by the peeker, which counts it and passes it on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,16 +14,13 @@ from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.interfaces import (
     IAddress,
-    IHalfCloseableProtocol,
-    ILoggingContext,
     IProtocolFactory,
     IReactorTime,
     ITransport,
 )
-from twisted.internet.protocol import Factory, Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Factory, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from wsfallback.applications import Admission, HandlerFactory, IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
@@ -33,6 +28,7 @@ from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
+from wsfallback.handover import InterimProtocol
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.leaving import leave
 from wsfallback.modern import ModernServerProtocol
@@ -47,8 +43,7 @@ _log = Logger()
 _ALL = tuple(draft.name for draft in DRAFTS)
 
 
-@implementer(IHalfCloseableProtocol)
-class PeekingProtocol(Protocol):
+class PeekingProtocol(InterimProtocol):
     """
     Has a connection until its first request is known.
     """
@@ -58,10 +53,8 @@ class PeekingProtocol(Protocol):
 
     def __init__(self, address: IAddress) -> None:
         self._address = address
-        self._chosen: Any = None
         self._left = False
         self._isCounted = False
-        self._taken: tuple[str, ...] = ()
 
     def connectionMade(self) -> None:
         """
@@ -89,19 +82,6 @@ class PeekingProtocol(Protocol):
         except HandshakeError as error:
             self._refuse(error)
 
-    def readConnectionLost(self) -> None:
-        """
-        The client has ended its half of TCP: send what is written, and end ours.
-
-        As much as a protocol needs that knows nothing of halves: plain HTTP.
-        """
-        self.transport.loseConnection()
-
-    def writeConnectionLost(self) -> None:
-        """
-        Our half has ended, as we wanted.
-        """
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Count, and tell the chosen protocol.
@@ -109,13 +89,7 @@ class PeekingProtocol(Protocol):
         self._deadline.cancel()
         if self._isCounted:
             self.factory.connectionEnded()
-        # Under TLS the transport keeps us; it is not to keep what we handed it to.
-        chosen, self._chosen = self._chosen, None
-        for name in self._taken:
-            delattr(self, name)
-        self._taken = ()
-        if chosen is not None:
-            chosen.connectionLost(reason)
+        super().connectionLost(reason)
 
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
@@ -167,15 +141,7 @@ class PeekingProtocol(Protocol):
             # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
             _log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
             raise HandshakeError(500, "The server failed") from None
-        self._chosen = protocol
-        self._taken = ("dataReceived",)
-        if ILoggingContext.providedBy(protocol):
-            self._taken += ("logPrefix",)
-        if IHalfCloseableProtocol.providedBy(protocol):
-            self._taken += ("readConnectionLost", "writeConnectionLost")
-        for name in self._taken:
-            # Methods, and replaced all the same: mypy would rightly object to an assignment.
-            setattr(self, name, getattr(protocol, name))
+        self._giveWay(protocol)
 
     def _late(self) -> None:
         self._refuse(HandshakeError(408, "The request took too long"))
