@@ -183,7 +183,8 @@ LAYERS: dict[str, set[str]] = {
     # The gateway: a handler at one end, the client at the other.
     "backends": set(),
     "forwarded": set(),
-    "gateway": {"backends", "client", "errors", "forwarded", "handlers", "handshake", "policy"},
+    "legs": {"errors", "handlers"},
+    "gateway": {"backends", "client", "errors", "forwarded", "handshake", "legs", "policy"},
     "forwards": {"client", "destination", "forwarded", "gateway", "policy"},
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
@@ -245,7 +246,8 @@ OTHERS: dict[str, set[str]] = {
     "probe": {"twisted"},
     "backends": {"twisted"},
     "forwarded": {"autobahn"},
-    "gateway": {"autobahn", "twisted", "zope"},
+    "legs": {"autobahn", "twisted", "zope"},
+    "gateway": {"autobahn", "twisted"},
     "forwards": {"twisted"},
     "testing.transport": {"twisted", "zope"},
     "testing.clients": {"twisted"},
