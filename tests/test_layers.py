@@ -204,7 +204,8 @@ LAYERS: dict[str, set[str]] = {
     # The command: nothing imports it but the plugin, and that by name.
     "listening": {"server"},
     "named": {"applications", "bridge", "demo", "interfaces", "stream"},
-    "tap": {"demo", "drafts.table", "forwards", "named", "policy", "server", "web"},
+    "services": set(),
+    "tap": {"demo", "drafts.table", "forwards", "named", "policy", "server", "services", "web"},
     "__main__": set(),
     "probe": {"client", "drafts.table", "errors", "handlers"},
 }
@@ -252,6 +253,7 @@ OTHERS: dict[str, set[str]] = {
     "testing.transport": {"twisted", "zope"},
     "testing.clients": {"twisted"},
     "testing": {"twisted", "zope"},
+    "services": {"twisted"},
     "tap": {"twisted"},
     "__main__": {"twisted"},
 }
