@@ -188,8 +188,10 @@ LAYERS: dict[str, set[str]] = {
     "forwards": {"client", "destination", "forwarded", "gateway", "policy"},
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
-    "testing.clients": {"testing.transport"},
-    "testing": {"testing.clients", "testing.transport"},
+    "testing.client": {"testing.transport"},
+    "testing.hixie": {"testing.client"},
+    "testing.hybi": {"testing.client", "testing.transport"},
+    "testing": {"testing.client", "testing.hixie", "testing.hybi", "testing.transport"},
     # What is public.
     "": {
         "client",
@@ -251,7 +253,8 @@ OTHERS: dict[str, set[str]] = {
     "gateway": {"autobahn", "twisted"},
     "forwards": {"twisted"},
     "testing.transport": {"twisted", "zope"},
-    "testing.clients": {"twisted"},
+    "testing.client": {"twisted"},
+    "testing.hybi": {"twisted"},
     "testing": {"twisted", "zope"},
     "services": {"twisted"},
     "tap": {"twisted"},
