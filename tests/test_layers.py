@@ -56,7 +56,7 @@ LAYERS: dict[str, set[str]] = {
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
-    "applications": {"deadline", "drafts.table", "interfaces", "policy", "request"},
+    "applications": {"deadline", "drafts.table", "handlers", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
     "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy"},
@@ -134,6 +134,7 @@ LAYERS: dict[str, set[str]] = {
         "drafts.table",
         "engine",
         "errors",
+        "handlers",
         "hixie",
         "modern",
         "peeking",
@@ -175,11 +176,11 @@ LAYERS: dict[str, set[str]] = {
         "drafts.table",
         "engine",
         "errors",
-        "interfaces",
+        "handlers",
         "knocking",
         "policy",
     },
-    "endpoint": {"client", "interfaces"},
+    "endpoint": {"client", "handlers", "interfaces"},
     # The gateway: a handler at one end, the client at the other.
     "backends": set(),
     "forwarded": set(),
@@ -205,7 +206,7 @@ LAYERS: dict[str, set[str]] = {
     },
     # The command: nothing imports it but the plugin, and that by name.
     "listening": {"server"},
-    "named": {"applications", "bridge", "demo", "interfaces", "stream"},
+    "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
     "services": set(),
     "tap": {"demo", "drafts.table", "forwards", "named", "policy", "server", "services", "web"},
     "__main__": set(),

@@ -10,11 +10,12 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
-from wsfallback.applications import HandlerFactory, IApplication, applicationOf
+from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
+from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.peeking import IPeekingFactory, PeekingProtocol
