@@ -52,6 +52,7 @@ LAYERS: dict[str, set[str]] = {
     "leaving": {"deadline"},
     "sockets": set(),
     "handover": set(),
+    "bounds": {"policy"},
     "interfaces": set(),
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
@@ -70,7 +71,18 @@ LAYERS: dict[str, set[str]] = {
         "request",
     },
     "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
-    "modern_connection": {"engine", "errors", "forwarding", "inflate", "leaving", "policy", "utf8"},
+    "modern_connection": {
+        "bounds",
+        "deadline",
+        "drafts.table",
+        "engine",
+        "errors",
+        "forwarding",
+        "inflate",
+        "leaving",
+        "policy",
+        "utf8",
+    },
     # The server's end.
     "admission": {"applications", "errors", "forwarding", "handshake"},
     "hixie": {
