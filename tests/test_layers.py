@@ -44,6 +44,7 @@ LAYERS: dict[str, set[str]] = {
         "response",
     },
     "utf8": set(),
+    "outgoing": {"errors"},
     "inflate": set(),
     "web": set(),
     # What the protocols stand on.
@@ -60,7 +61,7 @@ LAYERS: dict[str, set[str]] = {
     "applications": {"deadline", "drafts.table", "handlers", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
-    "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy"},
+    "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "outgoing", "policy"},
     "engine": {
         "drafts.asking",
         "drafts.rfc6455",
@@ -70,7 +71,14 @@ LAYERS: dict[str, set[str]] = {
         "policy",
         "request",
     },
-    "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
+    "hixie_connection": {
+        "drafts.hixie75",
+        "errors",
+        "events",
+        "forwarding",
+        "leaving",
+        "outgoing",
+    },
     "modern_connection": {
         "bounds",
         "deadline",
@@ -80,6 +88,7 @@ LAYERS: dict[str, set[str]] = {
         "forwarding",
         "inflate",
         "leaving",
+        "outgoing",
         "policy",
         "utf8",
     },

@@ -19,9 +19,10 @@ from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.engine import Silent
 from wsfallback.errors import NotOpen
-from wsfallback.forwarding import Forwarding, checked
+from wsfallback.forwarding import Forwarding
 from wsfallback.inflate import Inflater
 from wsfallback.leaving import leave
+from wsfallback.outgoing import checkedMessage
 from wsfallback.policy import Limits
 from wsfallback.utf8 import clipped, unfinished
 
@@ -190,7 +191,7 @@ class ModernConnection(  # type: ignore[misc]
         """
         if self.state != self.STATE_OPEN:
             raise NotOpen("the connection is not open")
-        checked(payload, isBinary)
+        checkedMessage(payload, isBinary)
         rsv = 0
         for extension in self.websocket_extensions_in_use:
             extension.start_compress_message()
