@@ -35,6 +35,7 @@ from wsfallback import (
     modern_client,
 )
 from wsfallback.client import NEWEST_FIRST, Client, connect
+from wsfallback.demo import BroadcastHandler
 from wsfallback.testing import VERSIONS
 
 URL = "ws://example.com/chat?a=b"
@@ -713,7 +714,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_wrongTypes(self) -> None:
         """
-        Of what is no list, no handler, no limit.
+        Of what is no list, no limit.
         """
         wrong: list[dict[str, Any]] = [
             {"drafts": "rfc6455"},
@@ -724,8 +725,16 @@ class ArgumentTests(SynchronousTestCase):
         for options in wrong:
             self.assertRaises(TypeError, Client, URL, reactor=MemoryReactorClock(), **options)
         self.assertRaises(TypeError, Client, Network(Clock(), []), reactor=Clock())
-        for handler in (object, 5):
-            self.assertRaises(TypeError, connect, URL, handler, reactor=MemoryReactorClock())
+
+    def test_wrongHandlers(self) -> None:
+        """
+        Nothing is connected for what can't be called, or makes something else, or wants to be
+        given something.
+        """
+        reactor = MemoryReactorClock()
+        for handler in (object, 5, BroadcastHandler, lambda channel: Echo()):
+            self.assertRaises(TypeError, connect, URL, handler, reactor=reactor)
+        self.assertEqual(reactor.tcpClients, [])
 
     def test_noOtherThanAHandler(self) -> None:
         """

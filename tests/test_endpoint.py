@@ -139,6 +139,13 @@ class EndpointTests(EndpointTestCase):
         self.clock.pump([2.0, 0.0])
         self.failureResultOf(connecting, TypeError)
 
+    def test_wrongHandlers(self) -> None:
+        """
+        Are refused before a `ClientService` could try them again and again.
+        """
+        for handler in (object, "echo", lambda channel: Echo()):
+            self.assertRaises(TypeError, MessageFactory, handler)
+
     def test_cancel(self) -> None:
         """
         Ends the attempt.

@@ -1,6 +1,8 @@
 """
-`MessageHandler`.
+`MessageHandler`, and what makes handlers.
 """
+
+from functools import partial
 
 from autobahn.websocket.types import ConnectionRequest
 from twisted.internet.task import Clock
@@ -8,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass
 
 from wsfallback import FallbackServerFactory, IFrameHandler, IMessageHandler, MessageHandler
+from wsfallback.handlers import checkedHandler
 from wsfallback.testing import connect
 
 
@@ -58,3 +61,33 @@ class MessageHandlerTests(SynchronousTestCase):
         handler.sendClose(1000, "bye")
         client.settle()
         self.assertEqual((client.receive(), client.closing), (b"\0", (1000, "bye")))
+
+
+class Named(MessageHandler):
+    """
+    Wants to be given something.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class CheckedHandlerTests(SynchronousTestCase):
+    """
+    What makes handlers.
+    """
+
+    def test_passes(self) -> None:
+        """
+        A class, and what else can be called without arguments; of what is in C, like `min`,
+        nothing can be known.
+        """
+        for right in (MessageHandler, lambda: Named("a"), partial(Named, "a"), min):
+            self.assertIs(checkedHandler(right), right)
+
+    def test_refuses(self) -> None:
+        """
+        Another class, what can't be called, and what wants arguments.
+        """
+        for wrong in (object, "echo", None, Named, lambda name: Named(name)):
+            self.assertRaises(TypeError, checkedHandler, wrong)

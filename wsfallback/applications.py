@@ -2,23 +2,17 @@
 What serves a path: your handlers, or an application that was written for something else.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from inspect import signature
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from zope.interface import Interface, implementer
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
-from wsfallback.interfaces import IMessageHandler
+from wsfallback.handlers import HandlerFactory, checkedHandler
 from wsfallback.policy import Limits
 from wsfallback.request import Request
-
-#: Makes the handler of a connection: its class, or anything to call.
-HandlerFactory = Callable[[], Any]
 
 
 class IApplication(Interface):
@@ -129,21 +123,3 @@ def applicationOf(handler: Any) -> IApplication:
     if IApplication.providedBy(handler):
         return handler
     return Handlers(checkedHandler(handler))
-
-
-def checkedHandler(handler: Any) -> HandlerFactory:
-    """
-    What makes handlers, checked as far as can be before it makes one.
-
-    :raises TypeError: it can't be called without arguments, or is a class that is no
-        `IMessageHandler`.
-    """
-    if isinstance(handler, type):
-        if not IMessageHandler.implementedBy(handler):
-            raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
-        # A class in C may have no signature to look at; then its first call will tell.
-        with suppress(ValueError):
-            signature(handler).bind()
-    elif not callable(handler):
-        raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
-    return cast(HandlerFactory, handler)

@@ -12,7 +12,7 @@ from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from wsfallback.errors import HandshakeError
+from wsfallback.errors import HandshakeError, printable
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
@@ -61,11 +61,11 @@ class Backends:
         Try one after the other until one answers.
 
         :param attempt: tries one, for at most so many seconds. What it raises means that this
-            backend could not be reached, but for a `HandshakeError`: that is the answer.
+            backend could not be reached; what it returns, that it has answered.
         :param seconds: for all of them together.
         :returns: the one that answered, with one more connection in its ``open``, which is the
             caller's to take back; and what the attempt returned.
-        :raises HandshakeError: a backend's own; 502 none can be reached, 504 none answers in time.
+        :raises HandshakeError: 502 none can be reached, 504 none answers in time.
         """
         end = self._clock.seconds() + seconds
         status = 502
@@ -79,16 +79,12 @@ class Backends:
             except CancelledError:
                 backend.open -= 1
                 raise
-            except HandshakeError:
-                backend.open -= 1
-                self.worked(backend)
-                raise
             except Exception as error:
                 backend.open -= 1
                 self.failed(backend)
                 isLate = isinstance(error, (ConnectTimeout, DeferredTimeout))
                 status = 504 if isLate else 502
-                _log.info("{url}: {error}", url=backend.url, error=str(error))
+                _log.info("{url}: {error}", url=backend.url, error=printable(str(error)))
             else:
                 self.worked(backend)
                 return backend, found

@@ -5,7 +5,7 @@ Falling back makes a new connection each time. It happens only on answers that m
 this", never after an error of TLS, TCP or the network, never for a refusal, never below a floor.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from random import Random, SystemRandom
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from wsfallback.destination import Destination, GivenFields, destination
 from wsfallback.drafts.table import DRAFTS, Draft, answered
 from wsfallback.engine import ClientEngineFactory
 from wsfallback.errors import AnswerError, Attempt, NoDraftWorked
-from wsfallback.interfaces import IMessageHandler
+from wsfallback.handlers import HandlerFactory, checkedHandler
 from wsfallback.knocking import Errand, HandlerFailed, knock
 from wsfallback.policy import Limits, draftsNamed
 
@@ -26,7 +26,7 @@ NEWEST_FIRST = tuple(draft.name for draft in reversed(DRAFTS))
 
 
 def connect(
-    where: str | IStreamClientEndpoint, handler: Callable[[], Any], **options: Any
+    where: str | IStreamClientEndpoint, handler: HandlerFactory, **options: Any
 ) -> Deferred[Any]:
     """
     Connect to a server.
@@ -122,18 +122,14 @@ class Client:
             random=SystemRandom() if random is None else random,
         )
 
-    def connect(self, handler: Callable[[], Any]) -> Deferred[Any]:
+    def connect(self, handler: HandlerFactory) -> Deferred[Any]:
         """
         Connect, as the function `wsfallback.connect`.
         """
-        if isinstance(handler, type) and not IMessageHandler.implementedBy(handler):
-            raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
-        if not callable(handler):
-            raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
-        return Deferred.fromCoroutine(_fallBack(self._errand, handler, self.drafts))
+        return Deferred.fromCoroutine(_fallBack(self._errand, checkedHandler(handler), self.drafts))
 
 
-async def _fallBack(errand: Errand, handler: Callable[[], Any], drafts: tuple[Draft, ...]) -> Any:
+async def _fallBack(errand: Errand, handler: HandlerFactory, drafts: tuple[Draft, ...]) -> Any:
     """
     One draft after the other, until one works or none may be tried.
     """

@@ -3,7 +3,6 @@
 `twisted.application.internet.ClientService`, which connects again with back-off.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -14,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback.client import Client
+from wsfallback.handlers import HandlerFactory, checkedHandler
 from wsfallback.interfaces import IFrameHandler, IMessageChannel, IMessageHandler
 
 
@@ -43,12 +43,13 @@ class MessageFactory(Factory):
 
     noisy = False
 
-    def __init__(self, handler: Callable[[], Any]) -> None:
+    def __init__(self, handler: HandlerFactory) -> None:
         """
         :param handler: makes an `IMessageHandler` for each connection: its class, or another
             callable without arguments.
+        :raises TypeError: a handler that can't be one.
         """
-        self._handler = handler
+        self._handler = checkedHandler(handler)
 
     def buildProtocol(self, addr: IAddress | None) -> MessageProtocol:
         """

@@ -12,8 +12,9 @@ from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
-from wsfallback.errors import HandshakeError, NotOpen, NotText, printable
+from wsfallback.errors import HandshakeError, NotOpen, printable
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
+from wsfallback.outgoing import checkClose
 from wsfallback.policy import Limits
 
 # At module level, and not an attribute: as that it would put the connection into each event, and
@@ -129,14 +130,7 @@ class Forwarding:
         """
         `IMessageChannel.sendClose`.
         """
-        if not (code is None or type(code) is int) or not (reason is None or type(reason) is str):
-            raise TypeError(f"a close has an int and a str, not {code!r} and {reason!r}")
-        if code is None and reason is not None:
-            raise ValueError("a close reason needs a code")
-        if code is not None and not (
-            code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
-        ):
-            raise ValueError(f"{code} is no close code to send; 1000 and 3000-4999 are")
+        checkClose(code, reason)
         if not self._wasOpened:
             raise NotOpen("a connection can't be closed before it is open")
         self._deaf = True
@@ -320,20 +314,3 @@ class Forwarding:
         if self.trouble is None:
             self.trouble = "the handler failed"
         self._close(1011, "the server failed")
-
-
-def checked(payload: bytes, isBinary: bool) -> bytes:
-    """
-    An outgoing message.
-
-    :raises TypeError: it is not bytes.
-    :raises NotText: it is text, and not UTF-8.
-    """
-    if not isinstance(payload, bytes):
-        raise TypeError(f"a message is bytes, not {type(payload).__name__}")
-    if not (isBinary or payload.isascii()):
-        try:
-            payload.decode()
-        except UnicodeDecodeError as error:
-            raise NotText(f"a text message must be UTF-8: {error}") from None
-    return payload

@@ -3,36 +3,23 @@ A handler whose other end is another connection: old clients in front of a moder
 ones in front of an old device.
 """
 
-import binascii
-from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
+from typing import Any, TypeGuard
 
-from autobahn.websocket.types import ConnectionDeny, ConnectionRequest, ConnectionResponse
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IPushProducer, ISSLTransport
-from twisted.logger import Logger
-from zope.interface import implementer
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ISSLTransport
 
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import NEWEST_FIRST, connect
-from wsfallback.errors import ChannelError, NoDraftWorked
+from wsfallback.errors import HandshakeError, NoDraftWorked
 from wsfallback.forwarded import Network, fields
-from wsfallback.handlers import MessageHandler
 from wsfallback.handshake import isToken
+from wsfallback.legs import BackendLeg, Leg
 from wsfallback.policy import Limits
-
-# At module level, as in `wsfallback.forwarding`.
-_log = Logger()
 
 #: What is done with binary messages for a client, or a backend, that has only text.
 BINARY = ("refuse", "base64")
-
-#: Close codes that are not for the wire, as the other side is told them.
-_TOLD = {1005: None, 1006: 1001}
 
 
 class Gateway:
@@ -85,104 +72,7 @@ class Gateway:
         return ClientLeg(self)
 
 
-@implementer(IPushProducer)
-class _Pausing:
-    """
-    Has the reading of one leg pause while the other's send buffer is full.
-    """
-
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-
-    def pauseProducing(self) -> None:
-        self._channel.pauseReading()
-
-    def resumeProducing(self) -> None:
-        self._channel.resumeReading()
-
-    def stopProducing(self) -> None:
-        """
-        The other leg is gone; its handler closes this one in order.
-        """
-
-
-class _Leg(MessageHandler):
-    """
-    What both legs do alike.
-
-    :ivar other: the other leg, as soon as there is one.
-    :ivar inBase64: binary messages are base64 in text on this leg.
-    """
-
-    channel: Any
-    other: "_Leg | None" = None
-    inBase64 = False
-    isOpen = False
-    isOver = False
-
-    def onOpen(self) -> None:
-        """
-        From now on this leg takes what the other one has.
-        """
-        self.isOpen = True
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """
-        To the other leg.
-        """
-        if self.inBase64 and not isBinary:
-            try:
-                payload, isBinary = b64decode(payload, validate=True), True
-            except binascii.Error:
-                self._refuse("a message is not base64")
-                return
-        if self.other is not None:
-            self.other.take(payload, isBinary)
-
-    def take(self, payload: bytes, isBinary: bool) -> None:
-        """
-        Send what the other leg got.
-        """
-        if self.isOver:
-            return
-        if isBinary and self.inBase64:
-            payload, isBinary = b64encode(payload), False
-        if isBinary and not self.draft.binary:
-            self._refuse(f"a binary message for {self.draft.name}, which has none")
-            return
-        # Where it is closing its end is told by onClose.
-        with suppress(ChannelError):
-            self.sendMessage(payload, isBinary)
-
-    def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
-        """
-        Close the other leg, after all that was sent on this one.
-        """
-        self.isOver = True
-        other, self.other = self.other, None
-        if other is not None:
-            other.end(_TOLD.get(code, code), reason if code not in _TOLD else None)
-
-    def end(self, code: int | None, reason: str | None) -> None:
-        """
-        The other leg is over.
-        """
-        self.other = None
-        if self.isOpen and not self.isOver:
-            self.sendClose(code, reason)
-
-    def _refuse(self, trouble: str) -> None:
-        """
-        Close both legs: 1003, RFC 6455 §7.4.1.
-        """
-        _log.info("{peer}: {trouble}", peer=self.peer, trouble=trouble)
-        other, self.other = self.other, None
-        for leg in (self, other):
-            if leg is not None:
-                leg.end(1003, trouble)
-
-
-class ClientLeg(_Leg):
+class ClientLeg(Leg):
     """
     The client's end of a connection through the gateway.
     """
@@ -198,35 +88,29 @@ class ClientLeg(_Leg):
         :raises ConnectionDeny: the backend's own refusal; 502 none can be reached, 504 none
             answers in time.
         """
-        gateway = self._gateway
-        deadline = gateway.reactor.seconds() + gateway.timeout
         protocols = self._askedOf(request)
-        status = 502
-        for backend in gateway.backends.inTurn():
-            remaining = deadline - gateway.reactor.seconds()
-            if remaining <= 0:
-                break
+
+        async def attempt(backend: Backend, seconds: float) -> BackendLeg | int:
             leg = BackendLeg(self)
-            backend.open += 1
             try:
-                await self._reach(backend, leg, request, protocols, remaining)
-            except CancelledError:
-                backend.open -= 1
-                raise
-            except Exception as error:
-                backend.open -= 1
-                refusal = _refusal(error)
-                if refusal is not None:
-                    gateway.backends.worked(backend)
-                    raise ConnectionDeny(refusal) from None
-                gateway.backends.failed(backend)
-                status = 504 if _isLate(error) else 502
-                _log.info("{url}: {error}", url=backend.url, error=str(error))
-            else:
-                gateway.backends.worked(backend)
-                self._backend, self.other = backend, leg
-                return self._answerOf(leg, request)
-        raise ConnectionDeny(status, "The backend can't be reached")
+                await self._connect(backend, leg, request, protocols, seconds)
+            except NoDraftWorked as error:
+                last = error.attempts[-1]
+                if not _isRefusal(last.status):
+                    raise last.error from None
+                return last.status
+            return leg
+
+        gateway = self._gateway
+        try:
+            backend, found = await gateway.backends.reach(attempt, gateway.timeout)
+        except HandshakeError as error:
+            raise ConnectionDeny(error.status, error.sentence) from None
+        if isinstance(found, int):
+            backend.open -= 1
+            raise ConnectionDeny(found)
+        self._backend, self.other = backend, found
+        return self._answerOf(found, request)
 
     def onOpen(self) -> None:
         """
@@ -237,8 +121,8 @@ class ClientLeg(_Leg):
         if not isinstance(other, BackendLeg):
             self.sendClose(1011, "the backend has left")
             return
-        self.registerProducer(_Pausing(other.channel), True)
-        other.registerProducer(_Pausing(self.channel), True)
+        self.restrain(other)
+        other.restrain(self)
         other.deliver()
 
     def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
@@ -264,7 +148,7 @@ class ClientLeg(_Leg):
         # A hixie client's subprotocol may be any text, and its list comes as a whole, too.
         return [each for each in dict.fromkeys(asked) if isToken(each)]
 
-    def _answerOf(self, leg: "BackendLeg", request: ConnectionRequest) -> Any:
+    def _answerOf(self, leg: BackendLeg, request: ConnectionRequest) -> Any:
         chosen = leg.channel.protocolInUse
         if self.inBase64:
             self.inBase64 = chosen == "binary"
@@ -272,10 +156,10 @@ class ClientLeg(_Leg):
         cookies = leg.channel.cookies
         return chosen, {"Set-Cookie": cookies} if cookies else {}
 
-    async def _reach(
+    async def _connect(
         self,
         backend: Backend,
-        leg: "BackendLeg",
+        leg: BackendLeg,
         request: ConnectionRequest,
         protocols: list[str],
         seconds: float,
@@ -297,46 +181,6 @@ class ClientLeg(_Leg):
         await connecting.addTimeout(seconds, gateway.reactor)
 
 
-class BackendLeg(_Leg):
-    """
-    The backend's end of it.
-    """
-
-    def __init__(self, client: ClientLeg) -> None:
-        self.other = client
-        self._early: list[tuple[bytes, bool]] = []
-
-    def onConnect(self, response: ConnectionResponse) -> None:  # type: ignore[override]
-        """
-        The backend has accepted.
-        """
-
-    def onOpen(self) -> None:
-        """
-        Read no more until the client's leg is open too.
-        """
-        super().onOpen()
-        self.channel.pauseReading()
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """
-        To the client; what came with the backend's answer waits until that is open.
-        """
-        if self.other is not None and not self.other.isOpen:
-            self._early.append((payload, isBinary))
-        else:
-            super().onMessage(payload, isBinary)
-
-    def deliver(self) -> None:
-        """
-        The client's leg is open.
-        """
-        early, self._early = self._early, []
-        for payload, isBinary in early:
-            self.onMessage(payload, isBinary)
-        self.channel.resumeReading()
-
-
 def _target(url: str, resource: str) -> str:
     """
     Where to go: a backend's URL has a path of its own, or the client's.
@@ -349,20 +193,8 @@ def _target(url: str, resource: str) -> str:
     return f"{scheme}://{host}/{path}{mark if '?' not in path else '&' * bool(query)}{query}"
 
 
-def _refusal(error: Exception) -> int | None:
+def _isRefusal(status: int | None) -> TypeGuard[int]:
     """
-    The status with which a backend refused, as far as it can be passed on.
+    Whether a backend has refused with a status that can be passed on.
     """
-    if not isinstance(error, NoDraftWorked):
-        return None
-    status = error.attempts[-1].status
-    return status if status is not None and 300 <= status <= 599 and status != 304 else None
-
-
-def _isLate(error: Exception) -> bool:
-    """
-    Whether a backend was too slow.
-    """
-    if isinstance(error, NoDraftWorked):
-        error = error.attempts[-1].error
-    return isinstance(error, (ConnectTimeout, DeferredTimeout))
+    return status is not None and 300 <= status <= 599 and status != 304

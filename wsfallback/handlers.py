@@ -1,14 +1,20 @@
 """
-`MessageHandler`: what applications derive from.
+`MessageHandler`: what applications derive from; and what makes handlers.
 """
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from inspect import signature
+from typing import Any, cast
 
 from autobahn.websocket.types import ConnectionRequest
 from zope.interface import implementer
 
 from wsfallback.drafts.table import Draft
-from wsfallback.interfaces import IFrameHandler, IMessageChannel
+from wsfallback.interfaces import IFrameHandler, IMessageChannel, IMessageHandler
+
+#: Makes the handler of a connection: its class, or anything to call.
+HandlerFactory = Callable[[], Any]
 
 
 @implementer(IFrameHandler)
@@ -97,3 +103,20 @@ class MessageHandler:
         `IMessageChannel.unregisterProducer`.
         """
         self.channel.unregisterProducer()
+
+
+def checkedHandler(handler: Any) -> HandlerFactory:
+    """
+    What makes handlers, checked as far as can be before it makes one.
+
+    :raises TypeError: it can't be called without arguments, or is a class that is no
+        `IMessageHandler`.
+    """
+    if not callable(handler):
+        raise TypeError(f"{handler!r} makes no handlers; give its class, or a callable")
+    if isinstance(handler, type) and not IMessageHandler.implementedBy(handler):
+        raise TypeError(f"{handler.__qualname__} does not implement IMessageHandler")
+    # What is in C may have no signature to look at; then its first call will tell.
+    with suppress(ValueError):
+        signature(handler).bind()
+    return cast(HandlerFactory, handler)

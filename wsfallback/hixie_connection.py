@@ -14,8 +14,9 @@ from zope.interface import implementer
 from wsfallback.drafts.hixie75 import Framing
 from wsfallback.errors import FrameError, NotOpen, UnsupportedByDraft
 from wsfallback.events import Closing, Event, Text
-from wsfallback.forwarding import Forwarding, checked
+from wsfallback.forwarding import Forwarding
 from wsfallback.leaving import leave
+from wsfallback.outgoing import checkedMessage
 
 
 class Stage(Enum):
@@ -69,7 +70,7 @@ class HixieConnection(Forwarding, Protocol):
             raise NotOpen("the connection is not open")
         if isBinary:
             raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
-        self.transport.write(self._framing.text(checked(payload, False)))
+        self.transport.write(self._framing.text(checkedMessage(payload, False)))
 
     # Open.
 

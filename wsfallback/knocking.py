@@ -3,8 +3,8 @@ One attempt to connect: one connection, one draft.
 
 Theory of operation, the mirror of the server's. A `KnockingProtocol` gets the connection, asks,
 and reads the answer, of which it keeps every byte behind it. If the server has accepted, the
-protocol that speaks the draft is given the transport, and takes the knocking one's place by
-becoming its ``dataReceived``. If not, the connection is ended in an orderly way, and the attempt
+protocol that speaks the draft is given the transport, and takes the knocking one's place:
+`wsfallback.handover` tells how. If not, the connection is ended in an orderly way, and the attempt
 has failed when it is over: some servers have room for one connection only.
 """
 
@@ -18,7 +18,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, TimeoutError
 from twisted.internet.interfaces import (
     IAddress,
-    IHalfCloseableProtocol,
     IHandshakeListener,
     IReactorTime,
     ISSLTransport,
@@ -35,6 +34,7 @@ from wsfallback.drafts.asking import Answer
 from wsfallback.drafts.table import Draft
 from wsfallback.engine import ClientEngineFactory, offeredProtocols
 from wsfallback.errors import AnswerError
+from wsfallback.handover import InterimProtocol
 from wsfallback.handshake import connectionRequest
 from wsfallback.hixie_client import HixieClientProtocol
 from wsfallback.leaving import leave
@@ -42,9 +42,6 @@ from wsfallback.modern_client import ModernClientProtocol
 from wsfallback.policy import Limits
 from wsfallback.request import RequestReader
 from wsfallback.sockets import setSocketOptions
-
-#: What the protocol takes over.
-_TAKEN = ("dataReceived", "logPrefix", "readConnectionLost", "writeConnectionLost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +103,11 @@ def knock(errand: Errand, draft: Draft, handler: Callable[[], Any]) -> Deferred[
     return KnockingProtocol(errand, draft, handler).begin()
 
 
-@implementer(IHalfCloseableProtocol, IHandshakeListener)
-class KnockingProtocol(Protocol):
+@implementer(IHandshakeListener)
+class KnockingProtocol(InterimProtocol):
     """
     Has a connection until the server has answered.
     """
-
-    transport: Any
 
     def __init__(self, errand: Errand, draft: Draft, handler: Callable[[], Any]) -> None:
         self._errand = errand
@@ -128,7 +123,6 @@ class KnockingProtocol(Protocol):
         self._deadline = Deadline(errand.clock)
         self._result: Deferred[Any] | None = None
         self._failure: Failure | None = None
-        self._chosen: Any = None
         self._asked = b""
         self._wasAnswered = False
 
@@ -170,29 +164,14 @@ class KnockingProtocol(Protocol):
         except AnswerError:
             self._fail(Failure())
 
-    def readConnectionLost(self) -> None:
-        """
-        The server has ended its half of TCP, and we have nothing to say to that.
-        """
-        self.transport.loseConnection()
-
-    def writeConnectionLost(self) -> None:
-        """
-        Our half has ended, as we wanted.
-        """
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         The attempt is over, if it wasn't; or the connection.
         """
         self._deadline.cancel()
-        # Under TLS the transport keeps us; it is not to keep what we handed it to.
-        chosen, self._chosen = self._chosen, None
-        for name in _TAKEN if chosen is not None else ():
-            delattr(self, name)
-        if chosen is not None:
-            chosen.connectionLost(reason)
-        elif self._asked and not self._wasAnswered and reason.check(ConnectionDone, ConnectionLost):
+        super().connectionLost(reason)
+        unanswered = self._asked and not self._wasAnswered
+        if unanswered and reason.check(ConnectionDone, ConnectionLost):
             # Servers that don't understand a request may just close; with unread bytes, by a RST.
             sentence = "The server closed the connection without an answer"
             reason = Failure(AnswerError(sentence, isOtherDraft=True))
@@ -223,10 +202,7 @@ class KnockingProtocol(Protocol):
         )
         protocol.makeConnection(self.transport)
         protocol.opened(answer)
-        self._chosen = protocol
-        for name in _TAKEN:
-            # Methods, and replaced all the same: mypy would rightly object to an assignment.
-            setattr(self, name, getattr(protocol, name))
+        self._giveWay(protocol)
 
     def _request(self, peer: str) -> ConnectionRequest:
         """

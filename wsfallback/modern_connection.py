@@ -14,12 +14,16 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from wsfallback.bounds import Bounds
+from wsfallback.deadline import Deadline
+from wsfallback.drafts.table import Draft
 from wsfallback.engine import Silent
 from wsfallback.errors import NotOpen
-from wsfallback.forwarding import Forwarding, checked
+from wsfallback.forwarding import Forwarding
 from wsfallback.inflate import Inflater
 from wsfallback.leaving import leave
-from wsfallback.policy import FRAGMENT_OVERHEAD, FREE_FRAGMENTS
+from wsfallback.outgoing import checkedMessage
+from wsfallback.policy import Limits
 from wsfallback.utf8 import clipped, unfinished
 
 _TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
@@ -42,6 +46,10 @@ class ModernConnection(  # type: ignore[misc]
 
     _pinged = False
     _isGoing = False
+
+    def _began(self, draft: Draft, limits: Limits, deadline: Deadline) -> None:
+        super()._began(draft, limits, deadline)
+        self._bounds = Bounds(limits)
 
     def onOpen(self) -> None:
         """
@@ -108,7 +116,7 @@ class ModernConnection(  # type: ignore[misc]
         Count anew.
         """
         super().onMessageBegin(isBinary)
-        self._messageSize = self._fragments = 0
+        self._bounds.messageBegan()
         self._isDeflated = self.current_frame.rsv == _COMPRESSED
         self._unfinished = b""
 
@@ -116,21 +124,18 @@ class ModernConnection(  # type: ignore[misc]
         """
         Check a frame before its payload is taken.
         """
-        if self._limits.frames:
-            # Nothing is assembled, so the bounds of a message hold for each frame.
-            self._messageSize = self._fragments = 0
-        self._frameSize = 0
-        self._fragments += 1
+        self._bounds.frameBegan()
         # What a deflated frame holds is known when it is inflated.
-        self._checkSizes(0 if self._isDeflated else length)
+        announced = 0 if self._isDeflated else length
+        if announced > self._bounds.room() and not self.failedByMe:
+            self._fail(1009, self._bounds.trouble())
         super().onMessageFrameBegin(length)
 
     def onMessageFrameData(self, payload: bytes) -> None:
         """
         Count what a frame really has.
         """
-        self._frameSize += len(payload)
-        self._messageSize += len(payload)
+        self._bounds.came(len(payload))
         super().onMessageFrameData(payload)
 
     def _boundInflating(self, sender: str) -> None:
@@ -143,32 +148,10 @@ class ModernConnection(  # type: ignore[misc]
             inflater = Inflater(
                 getattr(extension, f"{sender}_max_window_bits"),
                 not getattr(extension, f"{sender}_no_context_takeover"),
-                self._room,
+                self._bounds.room,
             )
             for name in _INFLATING:
                 setattr(extension, name, getattr(inflater, name))
-
-    def _checkSizes(self, coming: int) -> None:
-        if coming > self._room() and not self.failedByMe:
-            self._fail(1009, self._tooLong())
-
-    def _room(self) -> int:
-        """
-        How many bytes may still come in the present frame.
-        """
-        return min(self._frameRoom(), self._messageRoom())
-
-    def _tooLong(self) -> str:
-        if self._frameRoom() < self._messageRoom():
-            return f"a frame is longer than {self._limits.maxFrame} bytes"
-        return f"a message is longer than {self._limits.maxMessage} bytes"
-
-    def _frameRoom(self) -> int:
-        return self._limits.maxFrame - self._frameSize
-
-    def _messageRoom(self) -> int:
-        overhead = FRAGMENT_OVERHEAD * max(0, self._fragments - FREE_FRAGMENTS)
-        return self._limits.maxMessage - self._messageSize - overhead
 
     def onMessageFrame(self, payload: Any) -> None:
         """
@@ -208,7 +191,7 @@ class ModernConnection(  # type: ignore[misc]
         """
         if self.state != self.STATE_OPEN:
             raise NotOpen("the connection is not open")
-        checked(payload, isBinary)
+        checkedMessage(payload, isBinary)
         rsv = 0
         for extension in self.websocket_extensions_in_use:
             extension.start_compress_message()
@@ -234,7 +217,7 @@ class ModernConnection(  # type: ignore[misc]
         if self.failedByMe and self.trouble is None:
             if code == 1009:
                 # Found while inflating; Autobahn names its own bound, which is off.
-                reasonUtf8 = self._tooLong().encode()
+                reasonUtf8 = self._bounds.trouble().encode()
             self._failed(f"{code}: {(reasonUtf8 or b'').decode()}")
         wasOpen = self.state == self.STATE_OPEN
         super().sendCloseFrame(code, reasonUtf8, isReply)
@@ -276,10 +259,6 @@ class ModernConnection(  # type: ignore[misc]
         """
         self._gone(reason)
         super().connectionLost(reason)
-        # They know us, and Autobahn keeps them: a cycle.
-        for extension in self.websocket_extensions_in_use:
-            for name in _INFLATING:
-                vars(extension).pop(name, None)
         # It was fired with the protocol: a cycle, which would keep what is not sent yet until
         # Python's collector runs.
         self.is_closed.addCallback(lambda _: None)

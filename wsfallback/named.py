@@ -11,9 +11,10 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.python import usage
 
-from wsfallback.applications import HandlerFactory, IApplication, checkedHandler
+from wsfallback.applications import IApplication
 from wsfallback.bridge import AutobahnApplication
 from wsfallback.demo import Broadcast, Echo
+from wsfallback.handlers import HandlerFactory, checkedHandler
 from wsfallback.interfaces import IMessageHandler
 from wsfallback.stream import StreamApplication
 

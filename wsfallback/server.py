@@ -1,201 +1,32 @@
 """
-`FallbackServerFactory`: peeks at what a client asks for, and hands the connection over.
-
-Theory of operation. A `PeekingProtocol` gets the connection, reads the head of one request and
-keeps every byte. The request decides: a draft of ours, Autobahn, or plain HTTP. Then the chosen
-protocol is given the same transport, and takes the peeker's place by becoming its
-``dataReceived``: to replace ``transport.protocol`` instead works on plain TCP alone, and under
-TLS or a PROXY wrapper fails without a word. The end of the connection still comes by the peeker,
-which counts it and passes it on.
+`FallbackServerFactory`: what is served on one port, to whom, and within which bounds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, cast
 
-from autobahn.twisted.util import peer2str
 from autobahn.twisted.websocket import WebSocketServerFactory
-from twisted.internet.interfaces import (
-    IAddress,
-    IHalfCloseableProtocol,
-    ILoggingContext,
-    IProtocolFactory,
-    IReactorTime,
-    ITransport,
-)
-from twisted.internet.protocol import Factory, Protocol, ServerFactory, connectionDone
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
-from wsfallback.applications import Admission, HandlerFactory, IApplication, applicationOf
+from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
-from wsfallback.deadline import Deadline
-from wsfallback.drafts.table import DRAFTS, Draft, choose, upgradeFields
+from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
+from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
-from wsfallback.leaving import leave
 from wsfallback.modern import ModernServerProtocol
+from wsfallback.peeking import IPeekingFactory, PeekingProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
-from wsfallback.request import Request, RequestReader
-from wsfallback.sockets import setSocketOptions
+from wsfallback.request import Request
 from wsfallback.stream import StreamApplication
-
-# At module level, as in `wsfallback.forwarding`.
-_log = Logger()
 
 _ALL = tuple(draft.name for draft in DRAFTS)
 
 
-@implementer(IHalfCloseableProtocol)
-class PeekingProtocol(Protocol):
-    """
-    Has a connection until its first request is known.
-    """
-
-    factory: "FallbackServerFactory"
-    transport: ITransport
-
-    def __init__(self, address: IAddress) -> None:
-        self._address = address
-        self._chosen: Any = None
-        self._left = False
-        self._isCounted = False
-        self._taken: tuple[str, ...] = ()
-
-    def connectionMade(self) -> None:
-        """
-        Start the one deadline for the whole of the handshake, TLS included.
-        """
-        limits = self.factory.limits
-        self._deadline = Deadline(self.factory.reactor)
-        self._deadline.set(limits.handshakeTimeout, self._late)
-        self._reader = RequestReader(limits.maxHead)
-        setSocketOptions(self.transport, limits.nagle)
-        self._isCounted = self.factory.connectionBegan()
-        if not self._isCounted:
-            self._refuse(HandshakeError(503, "There are too many connections"))
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        A segment of the client's, until it is clear who is to have them.
-        """
-        if self._left:
-            return
-        try:
-            request = self._reader.feed(data)
-            if request is not None:
-                self._dispatch(request)
-        except HandshakeError as error:
-            self._refuse(error)
-
-    def readConnectionLost(self) -> None:
-        """
-        The client has ended its half of TCP: send what is written, and end ours.
-
-        As much as a protocol needs that knows nothing of halves: plain HTTP.
-        """
-        self.transport.loseConnection()
-
-    def writeConnectionLost(self) -> None:
-        """
-        Our half has ended, as we wanted.
-        """
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Count, and tell the chosen protocol.
-        """
-        self._deadline.cancel()
-        if self._isCounted:
-            self.factory.connectionEnded()
-        # Under TLS the transport keeps us; it is not to keep what we handed it to.
-        chosen, self._chosen = self._chosen, None
-        for name in self._taken:
-            delattr(self, name)
-        self._taken = ()
-        if chosen is not None:
-            chosen.connectionLost(reason)
-
-    def _dispatch(self, request: Request) -> None:
-        factory = self.factory
-        draft = choose(request, factory.drafts)
-        if draft is None:
-            self._passOn(factory.httpFactory(request))
-            return
-        factory.checkOrigin(request, draft)
-        application = factory.applicationFor(request)
-        whole = application.wholeFor(request, draft)
-        if whole is not None:
-            self._passOn(whole)
-            return
-        admission = Admission(
-            draft=draft,
-            request=request,
-            application=application,
-            address=self._address,
-            limits=factory.limits,
-            clock=factory.reactor,
-            deadline=self._deadline,
-        )
-        rest, self._reader.received = self._reader.rest, bytearray()
-        protocol = factory.protocolFor(draft)
-        protocol.admitted(admission)
-        self._handOver(protocol)
-        protocol.opened(rest)
-
-    def _passOn(self, whole: IProtocolFactory) -> None:
-        """
-        Give the connection to somebody else's protocol, as if it had had it from the start.
-        """
-        received, self._reader.received = bytes(self._reader.received), bytearray()
-        self._deadline.cancel()
-        try:
-            protocol = whole.buildProtocol(self._address)
-        except Exception:
-            _log.failure("{peer}: no protocol", peer=peer2str(self.transport))
-            raise HandshakeError(500, "The server failed") from None
-        if protocol is None:
-            raise HandshakeError(503, "Nobody is here now")
-        self._handOver(protocol)
-        protocol.dataReceived(received)
-
-    def _handOver(self, protocol: Any) -> None:
-        try:
-            protocol.makeConnection(self.transport)
-        except Exception:
-            # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
-            _log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
-            raise HandshakeError(500, "The server failed") from None
-        self._chosen = protocol
-        self._taken = ("dataReceived",)
-        if ILoggingContext.providedBy(protocol):
-            self._taken += ("logPrefix",)
-        if IHalfCloseableProtocol.providedBy(protocol):
-            self._taken += ("readConnectionLost", "writeConnectionLost")
-        for name in self._taken:
-            # Methods, and replaced all the same: mypy would rightly object to an assignment.
-            setattr(self, name, getattr(protocol, name))
-
-    def _late(self) -> None:
-        self._refuse(HandshakeError(408, "The request took too long"))
-
-    def _refuse(self, error: HandshakeError) -> None:
-        """
-        Answer with a status, and leave.
-        """
-        _log.info(
-            "{peer}: refused with {status}: {error}",
-            peer=peer2str(self.transport),
-            status=error.status,
-            error=str(error),
-        )
-        self._left = True
-        self._reader = RequestReader(0)  # what came is of no more use
-        self.transport.write(error.answer())
-        leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
-
-
+@implementer(IPeekingFactory)
 class FallbackServerFactory(ServerFactory):
     """
     One port for every WebSocket draft, and plain HTTP beside it.
@@ -299,9 +130,7 @@ class FallbackServerFactory(ServerFactory):
 
     def connectionBegan(self) -> bool:
         """
-        Count a connection, if there is room for it.
-
-        :returns: whether there is.
+        `IPeekingFactory.connectionBegan`.
         """
         if self._connections >= self.limits.maxConnections:
             return False
@@ -310,13 +139,13 @@ class FallbackServerFactory(ServerFactory):
 
     def connectionEnded(self) -> None:
         """
-        Count it out.
+        `IPeekingFactory.connectionEnded`.
         """
         self._connections -= 1
 
     def checkOrigin(self, request: Request, draft: Draft) -> None:
         """
-        :raises HandshakeError: 403, with the field that this draft has for it.
+        `IPeekingFactory.checkOrigin`.
         """
         if not self._origins:
             return
@@ -328,7 +157,7 @@ class FallbackServerFactory(ServerFactory):
 
     def applicationFor(self, request: Request) -> IApplication:
         """
-        :raises HandshakeError: 404.
+        `IPeekingFactory.applicationFor`.
         """
         application = self._routes.get(request.path.decode("ascii"), self._handler)
         if application is None:
@@ -337,7 +166,7 @@ class FallbackServerFactory(ServerFactory):
 
     def protocolFor(self, draft: Draft) -> HixieServerProtocol | ModernServerProtocol:
         """
-        A protocol that speaks this draft.
+        `IPeekingFactory.protocolFor`.
         """
         if draft.framing is not None:
             return HixieServerProtocol()
@@ -347,9 +176,7 @@ class FallbackServerFactory(ServerFactory):
 
     def httpFactory(self, request: Request) -> IProtocolFactory:
         """
-        Who has a request that is no WebSocket.
-
-        :raises HandshakeError: 405 or 426: there is only WebSocket here.
+        `IPeekingFactory.httpFactory`.
         """
         if self._site is not None:
             return self._site

@@ -19,19 +19,9 @@ from twisted.internet.interfaces import IProtocolFactory, ISSLTransport
 from twisted.internet.task import Clock
 from zope.interface import alsoProvides
 
-from wsfallback.testing.clients import (
-    BINARY,
-    CLIENTS,
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    Client,
-    Frame,
-    Hixie75Client,
-    Hixie76Client,
-    HybiClient,
-)
+from wsfallback.testing.client import Client
+from wsfallback.testing.hixie import Hixie75Client, Hixie76Client
+from wsfallback.testing.hybi import BINARY, CLOSE, PING, PONG, TEXT, Frame, HybiClient
 from wsfallback.testing.transport import CLIENT_ADDRESS, SERVER_ADDRESS, MemoryTransport
 
 __all__ = [
@@ -57,6 +47,15 @@ __all__ = [
 
 #: The drafts by name, oldest first, and the version that their clients announce.
 VERSIONS = {"hixie-75": None, "hixie-76": None, "hybi-07": 7, "hybi-10": 8, "rfc6455": 13}
+
+#: A client for each draft, by name, oldest first.
+CLIENTS: dict[str, type[Client]] = {
+    "hixie-75": Hixie75Client,
+    "hixie-76": Hixie76Client,
+    "hybi-07": HybiClient,
+    "hybi-10": HybiClient,
+    "rfc6455": HybiClient,
+}
 
 
 def request(

@@ -1,0 +1,205 @@
+"""
+`PeekingProtocol`: reads what a client asks for, and hands the connection over.
+
+Theory of operation. The peeker gets the connection, reads the head of one request and keeps every
+byte. The request decides: a draft of ours, Autobahn, or plain HTTP. Then the chosen protocol is
+given the same transport, and takes the peeker's place: `wsfallback.handover` tells how. The end of
+the connection still comes by the peeker, which counts it and passes it on.
+"""
+
+from typing import Any
+
+from autobahn.twisted.util import peer2str
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime, ITransport
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import Attribute, Interface
+
+from wsfallback.applications import Admission, IApplication
+from wsfallback.deadline import Deadline
+from wsfallback.drafts.table import Draft, choose
+from wsfallback.errors import HandshakeError
+from wsfallback.handover import InterimProtocol
+from wsfallback.leaving import leave
+from wsfallback.policy import Limits
+from wsfallback.request import Request, RequestReader
+from wsfallback.sockets import setSocketOptions
+
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
+
+
+class IPeekingFactory(Interface):
+    """
+    What a `PeekingProtocol` asks of its factory: who serves whom, and within which bounds.
+    """
+
+    drafts: tuple[Draft, ...] = Attribute(
+        """
+        The rows of the table that are served.
+        """
+    )
+    limits: Limits = Attribute(
+        """
+        Every number.
+        """
+    )
+    reactor: IReactorTime = Attribute(
+        """
+        The clock of every deadline.
+        """
+    )
+
+    def connectionBegan() -> bool:
+        """
+        Count a connection, if there is room for it.
+
+        :returns: whether there is.
+        """
+
+    def connectionEnded() -> None:
+        """
+        Count it out.
+        """
+
+    def httpFactory(request: Request) -> IProtocolFactory:
+        """
+        Who has a request that is no WebSocket.
+
+        :raises HandshakeError: 405 or 426: there is only WebSocket here.
+        """
+
+    def checkOrigin(request: Request, draft: Draft) -> None:
+        """
+        :raises HandshakeError: 403, with the field that this draft has for it.
+        """
+
+    def applicationFor(request: Request) -> IApplication:
+        """
+        :raises HandshakeError: 404.
+        """
+
+    def protocolFor(draft: Draft) -> Any:
+        """
+        A protocol that speaks this draft, to be ``admitted`` and ``opened``.
+        """
+
+
+class PeekingProtocol(InterimProtocol):
+    """
+    Has a connection until its first request is known.
+    """
+
+    factory: IPeekingFactory
+    transport: ITransport
+
+    def __init__(self, address: IAddress) -> None:
+        self._address = address
+        self._left = False
+        self._isCounted = False
+
+    def connectionMade(self) -> None:
+        """
+        Start the one deadline for the whole of the handshake, TLS included.
+        """
+        limits = self.factory.limits
+        self._deadline = Deadline(self.factory.reactor)
+        self._deadline.set(limits.handshakeTimeout, self._late)
+        self._reader = RequestReader(limits.maxHead)
+        setSocketOptions(self.transport, limits.nagle)
+        self._isCounted = self.factory.connectionBegan()
+        if not self._isCounted:
+            self._refuse(HandshakeError(503, "There are too many connections"))
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        A segment of the client's, until it is clear who is to have them.
+        """
+        if self._left:
+            return
+        try:
+            request = self._reader.feed(data)
+            if request is not None:
+                self._dispatch(request)
+        except HandshakeError as error:
+            self._refuse(error)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Count, and tell the chosen protocol.
+        """
+        self._deadline.cancel()
+        if self._isCounted:
+            self.factory.connectionEnded()
+        super().connectionLost(reason)
+
+    def _dispatch(self, request: Request) -> None:
+        factory = self.factory
+        draft = choose(request, factory.drafts)
+        if draft is None:
+            self._passOn(factory.httpFactory(request))
+            return
+        factory.checkOrigin(request, draft)
+        application = factory.applicationFor(request)
+        whole = application.wholeFor(request, draft)
+        if whole is not None:
+            self._passOn(whole)
+            return
+        admission = Admission(
+            draft=draft,
+            request=request,
+            application=application,
+            address=self._address,
+            limits=factory.limits,
+            clock=factory.reactor,
+            deadline=self._deadline,
+        )
+        rest, self._reader.received = self._reader.rest, bytearray()
+        protocol = factory.protocolFor(draft)
+        protocol.admitted(admission)
+        self._handOver(protocol)
+        protocol.opened(rest)
+
+    def _passOn(self, whole: IProtocolFactory) -> None:
+        """
+        Give the connection to somebody else's protocol, as if it had had it from the start.
+        """
+        received, self._reader.received = bytes(self._reader.received), bytearray()
+        self._deadline.cancel()
+        try:
+            protocol = whole.buildProtocol(self._address)
+        except Exception:
+            _log.failure("{peer}: no protocol", peer=peer2str(self.transport))
+            raise HandshakeError(500, "The server failed") from None
+        if protocol is None:
+            raise HandshakeError(503, "Nobody is here now")
+        self._handOver(protocol)
+        protocol.dataReceived(received)
+
+    def _handOver(self, protocol: Any) -> None:
+        try:
+            protocol.makeConnection(self.transport)
+        except Exception:
+            # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
+            _log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
+            raise HandshakeError(500, "The server failed") from None
+        self._giveWay(protocol)
+
+    def _late(self) -> None:
+        self._refuse(HandshakeError(408, "The request took too long"))
+
+    def _refuse(self, error: HandshakeError) -> None:
+        """
+        Answer with a status, and leave.
+        """
+        _log.info(
+            "{peer}: refused with {status}: {error}",
+            peer=peer2str(self.transport),
+            status=error.status,
+            error=str(error),
+        )
+        self._left = True
+        self._reader = RequestReader(0)  # what came is of no more use
+        self.transport.write(error.answer())
+        leave(self.transport, self._deadline, self.factory.limits.closeTimeout)

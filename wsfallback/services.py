@@ -1,0 +1,99 @@
+"""
+`ListeningService`: one of the endpoints that the command listens on.
+"""
+
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+
+_log = Logger()
+
+DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
+
+
+def checkEndpoint(endpoint: str) -> None:
+    """
+    :raises usage.UsageError: Twisted can't make a listener of it.
+    """
+    try:
+        serverFromString(None, endpoint)
+    except ImportError as error:
+        raise usage.UsageError(
+            f"--listen {endpoint}: {error}; TLS needs pip install 'wsfallback[tls]'"
+        ) from None
+    except Exception as error:  # each kind of endpoint has its own way to fail
+        raise usage.UsageError(
+            f"--listen {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
+            f" such as {DEFAULT_ENDPOINT}"
+        ) from None
+
+
+class ListeningService(Service):
+    """
+    Listens, says where, and ends the command where it can't.
+    """
+
+    def __init__(self, reactor: object, description: str, factory: IProtocolFactory) -> None:
+        self._description = description
+        self._endpoint = serverFromString(reactor, description)
+        self._factory = factory
+        self._port: Deferred[IListeningPort] | None = None
+        self._isStarting = True
+        self._failure: Failure | None = None
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen, while we may still be root.
+        """
+        self._port = self._endpoint.listen(self._factory)
+        self._port.addCallback(self._listening)
+        self._port.addErrback(self._failed)
+        self._isStarting = False
+        # A port that is taken fails at once; a server without it is none.
+        if self._failure is not None:
+            raise SystemExit(
+                f"wsfallback: --listen {self._description}: {self._failure.getErrorMessage()}"
+            )
+
+    def startService(self) -> None:
+        """
+        Listen, if that was not done as root.
+        """
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._port is None:
+            self.privilegedStartService()
+
+    def stopService(self) -> Deferred[object]:
+        """
+        Stop listening.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]
+        assert self._port is not None, "stopped before it was started"
+        self._port.cancel()
+        return self._port.addCallback(_stopped)
+
+    def _failed(self, failure: Failure) -> None:
+        if self._isStarting:
+            self._failure = failure
+        elif not failure.check(CancelledError):
+            _log.failure("{where} is not served", failure, where=self._description)
+
+    def _listening(self, port: IListeningPort) -> IListeningPort:
+        where = self._description
+        address = port.getHost()
+        if isinstance(address, (IPv4Address, IPv6Address)):
+            # By its options: the port object doesn't tell.
+            scheme = "https" if where.startswith(("ssl:", "haproxy:ssl:")) else "http"
+            host = f"[{address.host}]" if ":" in address.host else address.host
+            where = f"{scheme}://{host}:{address.port}/"
+        _log.info("wsfallback serves on {where}", where=where)
+        return port
+
+
+def _stopped(port: IListeningPort | None) -> object:
+    return port.stopListening() if port is not None else None
