@@ -107,5 +107,6 @@ class DocsTests(SynchronousTestCase):
         Each example is on a page.
         """
         shown = "\n".join(path.read_text("utf-8") for path in DOCS.rglob("*.rst"))
-        for path in (DOCS / "examples").glob("*.py"):
-            self.assertIn(f"examples/{path.name}", shown)
+        for path in (DOCS / "examples").rglob("*"):
+            if path.suffix in (".py", ".js"):
+                self.assertIn(path.relative_to(DOCS).as_posix(), shown)

@@ -29,18 +29,29 @@ from wsfallback.testing import request as websocket
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
-SERVERS = ("embed", "website", "routes", "onconnect", "autobahn_all", "finger", "gateway")
+MIGRATED = ("migrate/txws_after", "migrate/autobahn_after")
+SERVERS = (
+    "embed",
+    "website",
+    "routes",
+    "onconnect",
+    "autobahn_all",
+    "finger",
+    "gateway",
+    *MIGRATED,
+)
 
 
 def imported(name: str) -> ModuleType:
     """
     An example, as its own directory sees it.
     """
-    sys.path.insert(0, str(EXAMPLES))
+    path = EXAMPLES / name
+    sys.path.insert(0, str(path.parent))
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(path.name)
     finally:
-        sys.path.remove(str(EXAMPLES))
+        sys.path.remove(str(path.parent))
 
 
 def child(*arguments: str) -> str:
@@ -80,14 +91,28 @@ class ExampleTests(SynchronousTestCase):
             for draft in DRAFTS
         ]
 
+    def serve(self, name: str) -> Any:
+        """
+        What the ``main`` of an example serves on port 8080.
+        """
+        reactor = MemoryReactorClock()
+        running = ensureDeferred(imported(name).main(reactor))
+        self.assertNoResult(running)
+        ((port, factory, *_),) = reactor.tcpServers
+        self.assertEqual(port, 8080)
+        return factory
+
     def test_everyExampleIsTestedHere(self) -> None:
         """
         No example is in the directory that these tests don't know.
         """
         tests = {"test_chat", "test_with_trial", "test_with_pytest"}
         known = {*SERVERS, *tests, "chat", "client", "old_client", "reconnecting"}
-        known.add("autobahn_app")
-        self.assertEqual({path.stem for path in EXAMPLES.glob("*.py")}, known)
+        # Those of before are run with their libraries, in tests/integration/test_migrate.py.
+        before = {"migrate/txws_before", "migrate/autobahn_before"}
+        there = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.py")}
+        known |= before | {"autobahn_app"}
+        self.assertEqual({path.with_suffix("").as_posix() for path in there}, known)
 
     def test_embed(self) -> None:
         """
@@ -112,10 +137,20 @@ class ExampleTests(SynchronousTestCase):
 
     def test_autobahnHasNoOptionForHixie(self) -> None:
         """
-        What the page on migrating says of Autobahn before 0.10.
+        What the page on migrating says of Autobahn before 0.11.
         """
         application = imported("autobahn_app").makeFactory(Clock())
         self.assertRaises(TypeError, application.setProtocolOptions, allowHixie76=True)
+
+    def test_migrated(self) -> None:
+        """
+        What people migrate to echoes on every draft.
+        """
+        for name in MIGRATED:
+            for draft in DRAFTS:
+                client = connect(self.serve(name), draft.name, host="localhost:8080")
+                client.send("h\xe9llo")
+                self.assertEqual(client.receive(), "h\xe9llo")
 
     def test_finger(self) -> None:
         """
@@ -134,12 +169,7 @@ class ExampleTests(SynchronousTestCase):
         Each ``main`` listens on port 8080, and goes on.
         """
         for name in SERVERS:
-            reactor = MemoryReactorClock()
-            running = ensureDeferred(imported(name).main(reactor))
-            self.assertNoResult(running)
-            ((port, factory, *_),) = reactor.tcpServers
-            self.assertEqual(port, 8080)
-            self.assertIsInstance(factory, FallbackServerFactory)
+            self.assertIsInstance(self.serve(name), FallbackServerFactory)
 
     def test_client(self) -> None:
         """

@@ -2,6 +2,10 @@
 Where UTF-8 may be cut.
 """
 
+from codecs import getincrementaldecoder
+
+_DECODER = getincrementaldecoder("utf-8")
+
 
 def unfinished(data: bytes) -> int:
     """
@@ -11,7 +15,12 @@ def unfinished(data: bytes) -> int:
     """
     for back, byte in enumerate(reversed(data[-3:]), 1):
         if byte >= 0xC0:
-            return back if back < (2 + (byte >= 0xE0) + (byte >= 0xF0)) else 0
+            decoder = _DECODER()
+            try:
+                decoder.decode(data[-back:])
+            except UnicodeDecodeError:
+                return 0
+            return len(decoder.getstate()[0])
         if byte < 0x80:
             return 0
     return 0
