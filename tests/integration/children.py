@@ -117,6 +117,14 @@ class Child(ProcessProtocol):
                 if number is signal.SIGKILL:
                     raise
 
+    async def kill(self) -> None:
+        """
+        End it by SIGKILL, which ends those that are stopped, too.
+        """
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            await until(lambda: self.status is not None, "the end of the program", self)
+
     def descriptors(self) -> int:
         """
         How many it has open: files, sockets, all.

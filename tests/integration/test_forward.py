@@ -20,7 +20,7 @@ from twisted.internet.task import deferLater
 from tests.integration import matrix
 from tests.integration.children import COMMAND, Child, Served, environment
 from tests.integration.conftest import Connect, Serve, Start
-from tests.integration.foreign import Running, reported
+from tests.integration.foreign import LONG, Running, reported
 from tests.integration.matrix import BACKENDS, CHECKS, CLIENTS, SCENARIOS, SLOW, Talk
 from tests.integration.scenarios import UNICODE, Scenario, digested, numbered
 from tests.integration.support import ANYWHERE, until
@@ -42,19 +42,21 @@ class Meeting:
 
     :ivar descriptors: how many the gateway had before.
     :ivar reports: the clients', or why there is none.
+    :ivar children: the clients.
     """
 
     name: str
     running: Running
     gateway: Served
-    descriptors: int
+    descriptors: int = 0
     reports: dict[str, Any] = field(default_factory=dict)
+    children: list[Child] = field(default_factory=list)
 
     async def meet(self, names: list[str], directory: Path) -> list[tuple[str, Child]]:
         """
         Have clients do all they shall, one after the other, until each waits for the kill.
         """
-        waiting = []
+        waiting: list[tuple[str, Child]] = []
         for name in names:
             try:
                 child = await CLIENTS[name].begin(self.gateway.port, directory, name, SCENARIOS)
@@ -62,7 +64,8 @@ class Meeting:
                 self.reports[name] = error
                 continue
             waiting.append((name, child))
-            await until(lambda at=(name, child): self._isReady(*at), "a client's work", child, 100)
+            self.children.append(child)
+            await until(lambda at=(name, child): self._isReady(*at), "a client's work", child, LONG)
         return waiting
 
     def _isReady(self, name: str, child: Child) -> bool:
@@ -105,12 +108,15 @@ async def meeting(
     directory = tmp_path_factory.mktemp(name)
     running = await BACKENDS[name].peer.serve(directory)
     options = ("--forward", running.url, "--backend-drafts", BACKENDS[name].draft)
+    # Those that are ready first wait in silence for the others.
+    options += ("--idle-timeout", f"{LONG:g}")
     gateway = Served(
         (*COMMAND, "--listen", ANYWHERE, *options), env=environment(), directory=directory
     )
+    made = Meeting(name, running, gateway)
     try:
         await gateway.ready(1)
-        made = Meeting(name, running, gateway, gateway.descriptors())
+        made.descriptors = gateway.descriptors()
         # A browser takes as long as all others.
         pages = [[each] for each in CLIENTS if CLIENTS[each].isPage]
         others = [each for each in CLIENTS if not CLIENTS[each].isPage]
@@ -119,8 +125,8 @@ async def meeting(
         await made.kill(waiting)
         yield made
     finally:
-        await running.stop()
-        await gateway.stop()
+        for child in (*made.children, running, gateway):
+            await child.stop()
     assert not gateway.hasTraceback(), gateway
 
 
@@ -222,13 +228,17 @@ class Interrupted:
         before = gateway.peak()
         child = await CLIENTS[client].begin(gateway.port, self.directory, client, [scenario])
         reader, writer = (running, child) if scenario is SLOW_BACKEND else (child, running)
-        await until(lambda: reader.isStopped() or child.ended, "the reader to stop", child)
-        await standstill(gateway, writer)
-        assert not child.ended, child
-        # To be seen of those that write with write(2).
-        assert writer.written() < COUNT * 65536 / 2
-        os.kill(reader.pid, SIGCONT)
-        report = await reported(child)
+        try:
+            await until(lambda: reader.isStopped() or child.ended, "the reader to stop", child)
+            await standstill(gateway, writer)
+            assert not child.ended, child
+            # To be seen of those that write with write(2).
+            assert writer.written() < COUNT * 65536 / 2
+            os.kill(reader.pid, SIGCONT)
+            report = await reported(child)
+        finally:
+            for each in (child, running):
+                await each.kill()
         # From the beginning to the end, for it is the most that there was.
         assert gateway.peak() - before < MOST
         return report["seen"]["slow"]["heard"]

@@ -2,7 +2,7 @@
 // Then it runs a script in that page; what that is, and what is reported of it, says tests/integration/scenarios.py.
 // Usage: env -i phantomjs phantom_page.js PAGE_URL SCRIPT     (an inherited SSL_CERT_DIR crashes it)
 var page = require('webpage').create(), system = require('system'), fs = require('fs');
-var OVERALL = 80000, STEP = 10000, TYPED = 'gr\u00fc\u00df \u2603';
+var OVERALL = 120000, STEP = 10000, TYPED = 'gr\u00fc\u00df \u2603';
 var problems = [];
 
 function finish(result) {

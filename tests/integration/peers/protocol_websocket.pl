@@ -18,7 +18,7 @@ my %DRAFTS = (
     'draft-hixie-76'     => ['draft-ietf-hybi-00', 'draft-ietf-hybi-00'],
     'draft-hixie-75'     => ['draft-hixie-75',     'draft-hixie-75'],
 );
-my ($OVERALL, $QUIET, $CLOSING) = (80, 40, 5);         # seconds
+my ($OVERALL, $QUIET, $CLOSING) = (120, 100, 5);         # seconds
 
 sub converse {
     my ($wanted, $base, $scenario) = @_;

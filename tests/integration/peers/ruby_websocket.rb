@@ -9,8 +9,8 @@ require 'timeout'
 require 'uri'
 require 'websocket'
 
-OVERALL = 80 # seconds
-QUIET = 40
+OVERALL = 120 # seconds
+QUIET = 100
 CLOSING = 5
 
 # One connection.

@@ -16,7 +16,7 @@ from pathlib import Path
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-OVERALL = 80  # seconds
+OVERALL = 120  # seconds
 CLOSING = 5
 
 

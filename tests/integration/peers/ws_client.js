@@ -6,7 +6,7 @@ const { createHash } = require('crypto');
 const { readFileSync } = require('fs');
 const WebSocket = require('ws');
 
-const OVERALL = 80000; // milliseconds
+const OVERALL = 120000; // milliseconds
 const CLOSING = 5000;
 
 function finish(result) {
