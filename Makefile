@@ -8,13 +8,17 @@ EDITABLE = $(BIN)/pip install --quiet --disable-pip-version-check --config-setti
 # A run must not trip over the pid file of another twistd in this directory.
 SERVE = $(BIN)/twistd -n --pidfile= wsfallback
 
-.PHONY: run test check docs format coverage trial clean
+.PHONY: run test check docs format coverage trial matrix clean
 
 run: $(VENV)/run.stamp
 	$(SERVE) $(OPTIONS)
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest $(TESTS)
+
+# Writes the table of docs/howto/gateway.rst anew, with all foreign peers.
+matrix: $(VENV)/test.stamp
+	CI=true WSFALLBACK_MATRIX=write $(BIN)/python -m pytest tests/integration/test_forward.py
 
 trial: $(VENV)/test.stamp
 	$(BIN)/python -m twisted.trial --temp-directory=$(VENV)/trial tests

@@ -423,6 +423,30 @@ class ClientContract:
         finally:
             gc.enable()
 
+    def test_nothingIsKeptOfAHandler(self: Any) -> None:
+        """
+        Nor a handler that its maker knows, whatever was tried before: not even while what has
+        connected is kept, as Twisted's connector does, which is a cycle itself.
+        """
+        gc.collect()
+        gc.disable()
+        try:
+            near = recorder()()
+            near.made.clear()
+            connecting = self.go(
+                self.serve(recorder(), drafts=[self.draft]), lambda near=near: near
+            )
+            kept = self.net.ends[-1][0]._protocol
+            self.successResultOf(connecting).sendClose()
+            self.net.settle(1000)
+            del connecting
+            self.assertEqual(near.calls[-1][0], "close")
+            gone = weakref.ref(near)
+            del near
+            self.assertIsNone(gone(), kept)
+        finally:
+            gc.enable()
+
     def test_producer(self: Any) -> None:
         """
         Is the transport's, and let go of when the connection ends.

@@ -94,6 +94,17 @@ class DocsTests(SynchronousTestCase):
             self.assertIn(f"``{draft.name}``", generated().draftMatrix())
         self.assertIn("wsfallback-drafts", pages("reference"))
 
+    def test_everyClientOfTheGateway(self) -> None:
+        """
+        The matrix of the gateway is on its page, and has a line for each number.
+        """
+        table = generated().gatewayMatrix()
+        self.assertIn("PhantomJS", table)
+        self.assertIn("``hixie-76``", table)
+        lines = table.count("\n#. ")
+        self.assertIn(f"1-{lines}\n", table)
+        self.assertIn("wsfallback-gateway-matrix", pages("howto"))
+
     def test_everyPublicName(self) -> None:
         """
         The reference has every public name.

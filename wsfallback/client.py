@@ -134,18 +134,22 @@ async def _fallBack(errand: Errand, handler: HandlerFactory, drafts: tuple[Draft
     One draft after the other, until one works or none may be tried.
     """
     attempts = []
-    while drafts:
-        draft, *others = drafts
-        try:
-            return await knock(errand, draft, handler)
-        except CancelledError:
-            raise
-        except HandlerFailed as error:
-            error.failure.raiseException()
-        except Exception as error:
-            attempts.append(_attempt(draft, error))
-            drafts = _next(error, tuple(others))
-    raise NoDraftWorked(attempts)
+    try:
+        while drafts:
+            draft, *others = drafts
+            try:
+                return await knock(errand, draft, handler)
+            except CancelledError:
+                raise
+            except HandlerFailed as error:
+                error.failure.raiseException()
+            except Exception as error:
+                attempts.append(_attempt(draft, error))
+                drafts = _next(error, tuple(others))
+        raise NoDraftWorked(attempts)
+    finally:
+        # The errors' tracebacks have this frame: a cycle, and the handler's maker is in it.
+        del attempts
 
 
 def _attempt(draft: Draft, error: Exception) -> Attempt:

@@ -105,6 +105,13 @@ class ClientForwarding(Forwarding):
         super().onOpen()
         self._commission.opened(self)
 
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """
+        Tell the handler. What makes it may know it, as in the gateway, and would make a cycle.
+        """
+        super().onClose(wasClean, code, reason)
+        del self._commission
+
     def _ask(self, response: ConnectionResponse) -> Any:
         return self._makeHandler(self._commission.handler).onConnect(response)
 

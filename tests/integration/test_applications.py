@@ -13,6 +13,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from tests.integration.children import TWISTD, Served, environment
 from tests.integration.conftest import Connect, Listen, Serve
 from tests.integration.foreign import CHROMIUM, NODE, PERL, RUBY, WEBSOCKETS, Peer
+from tests.integration.scenarios import DRAFT, ECHOES, Scenario, inTurn
 from tests.integration.support import ANYWHERE, DRAFTS, until
 from tests.integration.test_tls import makeCertificate
 from wsfallback import FallbackServerFactory
@@ -58,11 +59,15 @@ def name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"mine.{request.param}"
 
 
-def wanted(name: str) -> dict[str, str]:
+async def checkEchoes(peer: Peer, name: str, draft: str, *arguments: str) -> None:
     """
-    What a peer is told: an echo of bytes has no empty messages.
+    A client speaks its draft, and has all its messages back: an echo of bytes has no empty ones.
     """
-    return {"NO_EMPTY": "1"} if name == "mine.plain" else {}
+    messages = [each for each in ECHOES if each or name != "mine.plain"]
+    report = await peer.report(*arguments, scenarios=[DRAFT, Scenario("echoes", inTurn(*messages))])
+    assert report["draft"] == draft
+    assert report["seen"]["echoes"]["heard"] == messages
+    assert report["seen"]["echoes"]["tcp"]
 
 
 @pytest.mark.parametrize(("peer", "version", "draft"), OLD)
@@ -72,9 +77,7 @@ async def test_old(serve: Serve, name: str, peer: Peer, version: str, draft: str
     Clients of all drafts, in Perl and in Ruby.
     """
     server = await serve("--factory", name)
-    report = await peer.report(version, "127.0.0.1", server.port, "/", **wanted(name))
-    assert report["draft"] == draft
-    assert report["closed"], report
+    await checkEchoes(peer, name, draft, version, f"ws://127.0.0.1:{server.port}")
 
 
 @pytest.mark.parametrize("peer", [WEBSOCKETS], ids=["websockets"])
@@ -84,9 +87,7 @@ async def test_modern(serve: Serve, name: str, peer: Peer) -> None:
     A library of today.
     """
     server = await serve("--factory", name)
-    report = await peer.report(f"ws://127.0.0.1:{server.port}/", **wanted(name))
-    assert report["draft"] == "rfc6455"
-    assert report["closed"], report
+    await checkEchoes(peer, name, "rfc6455", f"ws://127.0.0.1:{server.port}")
 
 
 @pytest_twisted.ensureDeferred
@@ -98,9 +99,8 @@ async def test_today(serve: Serve, tmp_path: Path) -> None:
     server = await serve("--factory", "mine.autobahn")
     report = await CHROMIUM.report(server.url, tmp_path / "picture.png")
     assert report["draft"] == "rfc6455"
-    assert report["echoes"] == 3
-    report = await NODE.report(f"ws://127.0.0.1:{server.port}/")
-    assert report["draft"] == "rfc6455"
+    assert tuple(report["seen"]["echoes"]["heard"]) == ECHOES
+    await checkEchoes(NODE, "mine.autobahn", "rfc6455", f"ws://127.0.0.1:{server.port}")
 
 
 @pytest_twisted.ensureDeferred

@@ -3,16 +3,21 @@ Our client against servers that other people made, on each of their drafts, and 
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from hashlib import sha1
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet.ssl import Certificate, optionsForClientTLS
+from twisted.internet.task import deferLater
 
-from tests.integration.children import PYTHON, Child, Served, environment, run
+from tests.integration.children import PYTHON, Served, environment, run
+from tests.integration.conftest import Start
 from tests.integration.foreign import (
+    AUTOBAHN_SERVER,
     DRIVER_SERVER,
     EM_WEBSOCKET,
     NODE_SERVER,
@@ -20,6 +25,7 @@ from tests.integration.foreign import (
     WEBSOCKETS_SERVER,
     Peer,
 )
+from tests.integration.scenarios import MEGABYTE, UNICODE, digested
 from tests.integration.support import DRAFTS, until
 from tests.integration.test_tls import Secured, secured
 from wsfallback import AnswerError, MessageHandler, NoDraftWorked, connect
@@ -27,39 +33,34 @@ from wsfallback.client import NEWEST_FIRST
 
 __all__ = ["secured"]
 
-MESSAGES = ("héllo ✓ 𝄞", "", "aé✓𝄞" * 10_000)
+#: Servers, and the drafts that each of them speaks.
 FOREIGN: tuple[tuple[Peer, tuple[str, ...]], ...] = (
     (EM_WEBSOCKET, DRAFTS),
     (DRIVER_SERVER, ("hixie-75", "hixie-76", "rfc6455")),
-    (PERL_SERVER, ("hixie-75", "hixie-76", "hybi-10", "rfc6455")),
+    (PERL_SERVER, DRAFTS),  # it takes any version for the last one
     (NODE_SERVER, ("hybi-10", "rfc6455")),
+    (AUTOBAHN_SERVER, ("hybi-10", "rfc6455")),
     (WEBSOCKETS_SERVER, ("rfc6455",)),
 )
-Start = Callable[[Peer], Awaitable[int]]
 
 
 def _name(peer: Peer) -> str:
     return Path(peer.command[-1]).stem
 
 
-@pytest_twisted.async_yield_fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
+def _each(spoken: bool) -> pytest.MarkDecorator:
     """
-    Run a foreign server; it is ended by its pid.
+    Have a test run with each server and each of its drafts, or each that it doesn't speak.
     """
-    children: list[Child] = []
-
-    async def starting(peer: Peer) -> int:
-        env = await peer.installed()
-        child = Child(peer.command, env=env, directory=tmp_path)
-        children.append(child)
-        await until(lambda: "\n" in child.printed or child.ended, "its port", child)
-        port: int = json.loads(child.printed)["port"]
-        return port
-
-    yield starting
-    for child in children:
-        await child.stop()
+    return pytest.mark.parametrize(
+        ("peer", "draft"),
+        [
+            pytest.param(peer, draft, id=f"{_name(peer)}-{draft}")
+            for peer, drafts in FOREIGN
+            for draft in DRAFTS
+            if (draft in drafts) is spoken
+        ],
+    )
 
 
 class Talker(MessageHandler):
@@ -92,12 +93,18 @@ class Talker(MessageHandler):
 
     async def converse(self) -> None:
         """
-        Each message comes back.
+        Each message comes back: Unicode, the empty one, 1 MB, and then a thousand in order.
         """
-        for message in MESSAGES:
+        for message in (UNICODE, "", MEGABYTE):
             self.sendMessage(message.encode())
             await until(lambda: self.came, "an echo", self.closed)
             assert self.came.pop() == message.encode()
+        numbers = [b"%d" % number for number in range(1000)]
+        for message in numbers:
+            self.sendMessage(message)
+        await until(lambda: len(self.came) >= 1000 or self.closed, "a thousand echoes")
+        assert self.came == numbers
+        self.came.clear()
 
     async def end(self) -> tuple[bool, int, str | None]:
         """
@@ -118,27 +125,74 @@ async def talk(where: str, **options: Any) -> Talker:
     return handler
 
 
-@pytest.mark.parametrize(
-    ("peer", "draft"),
-    [
-        pytest.param(peer, draft, id=f"{_name(peer)}-{draft}")
-        for peer, drafts in FOREIGN
-        for draft in drafts
-    ],
-)
+@_each(spoken=True)
 @pytest_twisted.ensureDeferred
 async def test_foreign(start: Start, peer: Peer, draft: str) -> None:
     """
-    Unicode, an empty message and 100 kB come back; either side closes, cleanly.
+    All messages come back; either side closes, with code and reason where the draft has them.
     """
-    url = f"ws://127.0.0.1:{await start(peer)}/chat?a=b"
-    handler = await talk(url, drafts=[draft])
+    server = await start(peer)
+    handler = await talk(f"{server.url}/chat?a=b", drafts=[draft])
     await handler.converse()
-    handler.sendClose(1000 if handler.draft.closeCodes else None)
+    hasCodes = handler.draft.closeCodes
+    handler.sendClose(4002, "bye")
     assert (await handler.end())[0], handler.closed
-    handler = await talk(url, drafts=[draft])
-    handler.sendMessage(b"close")
-    assert (await handler.end())[0], handler.closed
+    closed = await until(lambda: server.told("closed"), "the server's word", server)
+    if hasCodes:
+        assert closed == [[4002, "bye"]]
+    for code, reason in ((4001, "as asked"), (1000, "done")):
+        handler = await talk(f"{server.url}/", drafts=[draft])
+        handler.sendMessage(f"close {code} {reason}".encode())
+        assert await handler.end() == ((True, code, reason) if hasCodes else (True, 1005, None))
+
+
+@_each(spoken=True)
+@pytest_twisted.ensureDeferred
+async def test_killed(start: Start, peer: Peer, draft: str) -> None:
+    """
+    A server that is killed is none that has closed; but on hixie drafts the end of TCP is a close.
+    """
+    server = await start(peer)
+    handler = await talk(f"{server.url}/", drafts=[draft])
+    handler.sendMessage(b"wait")
+    (pid,) = await until(lambda: server.told("waits"), "the server to be ready", server)
+    os.kill(pid, SIGKILL)
+    wasClean, code, _ = await handler.end()
+    assert (wasClean, code) == ((False, 1006) if handler.draft.closeCodes else (True, 1005))
+
+
+@_each(spoken=True)
+@pytest_twisted.ensureDeferred
+async def test_paused(start: Start, peer: Peer, draft: str) -> None:
+    """
+    A client that reads nothing for a while is handed nothing, and loses nothing.
+    """
+    from twisted.internet import reactor
+
+    server = await start(peer)
+    handler = await talk(f"{server.url}/", drafts=[draft])
+    handler.channel.pauseReading()
+    handler.sendMessage(b"pour 200")
+    # So long as nothing comes there is nothing to wait for.
+    await deferLater(reactor, 0.1)
+    assert handler.came == []
+    handler.channel.resumeReading()
+    await until(lambda: len(handler.came) >= 200 or handler.closed, "all of it", server)
+    whole = sha1(b"".join(handler.came)).hexdigest()
+    assert {"messages": len(handler.came), "sha1": whole} == digested(200)
+    handler.sendClose()
+    await handler.end()
+
+
+@_each(spoken=False)
+@pytest_twisted.ensureDeferred
+async def test_otherDrafts(start: Start, peer: Peer, draft: str) -> None:
+    """
+    What a server doesn't speak is found out, in time.
+    """
+    url = f"{(await start(peer)).url}/"
+    with pytest.raises(NoDraftWorked):
+        await connect(url, Talker, drafts=[draft], timeout=3)
 
 
 @pytest.mark.parametrize("peer", [peer for peer, _ in FOREIGN], ids=_name)
@@ -147,7 +201,7 @@ async def test_newestFirst(start: Start, peer: Peer) -> None:
     """
     All of them speak rfc6455, and are spoken to so.
     """
-    handler = await talk(f"ws://127.0.0.1:{await start(peer)}/")
+    handler = await talk(f"{(await start(peer)).url}/")
     assert handler.draft.name == "rfc6455"
     handler.sendClose()
     await handler.end()
@@ -159,7 +213,7 @@ async def test_subprotocol(start: Start, draft: str, chosen: str | None) -> None
     """
     websocket-driver chooses one on rfc6455, and says nothing of it on hixie drafts.
     """
-    url = f"ws://127.0.0.1:{await start(DRIVER_SERVER)}/"
+    url = f"{(await start(DRIVER_SERVER)).url}/"
     handler = await talk(url, drafts=[draft], protocols=["other", "chat"])
     assert handler.channel.protocolInUse == chosen
     handler.sendClose()
@@ -171,7 +225,7 @@ async def test_fallingBack(start: Start) -> None:
     """
     websocket-driver refuses versions 8 and 7 with 400, and then speaks hixie-76.
     """
-    url = f"ws://127.0.0.1:{await start(DRIVER_SERVER)}/"
+    url = f"{(await start(DRIVER_SERVER)).url}/"
     handler = await talk(url, drafts=["hybi-10", "hybi-07", "hixie-76", "hixie-75"])
     assert handler.draft.name == "hixie-76"
     handler.sendClose()

@@ -2,21 +2,33 @@
 Each client that other people made, on each of its drafts, against one server.
 """
 
+from typing import Any
+
 import pytest
 import pytest_twisted
 
 from tests.integration.children import Served
 from tests.integration.foreign import NODE, PERL, RUBY, WEBSOCKETS, Peer
+from tests.integration.scenarios import ECHOES
 
 
-def checkReport(report: dict[str, object], draft: str) -> None:
+def checkReport(report: dict[str, Any], draft: str) -> None:
     """
     All echoes came, on this draft, and the server has ended TCP after a close of the draft's.
     """
     assert report["draft"] == draft
-    assert report["closed"], report
+    seen = report["seen"]["echoes"]
+    assert tuple(seen["heard"]) == ECHOES
+    assert seen["tcp"], seen
     # The only close that hixie-75 has is TCP's.
-    assert report["close_frame"] == (draft != "hixie-75"), report
+    assert seen["frame"] == (draft != "hixie-75"), seen
+
+
+def base(server: Served) -> str:
+    """
+    What a client is told of a server.
+    """
+    return f"ws://127.0.0.1:{server.port}"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +45,7 @@ async def test_perl(server: Served, version: str, draft: str) -> None:
     """
     Protocol::WebSocket.
     """
-    checkReport(await PERL.report(version, "127.0.0.1", server.port, "/"), draft)
+    checkReport(await PERL.report(version, base(server)), draft)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +63,7 @@ async def test_ruby(server: Served, version: int, draft: str) -> None:
     """
     The gem "websocket".
     """
-    checkReport(await RUBY.report(version, "127.0.0.1", server.port, "/"), draft)
+    checkReport(await RUBY.report(version, base(server)), draft)
 
 
 @pytest.mark.parametrize("peer", [NODE, WEBSOCKETS], ids=["ws", "websockets"])
@@ -60,6 +72,6 @@ async def test_modern(server: Served, peer: Peer) -> None:
     """
     The libraries of today, which offer compression and get it.
     """
-    report = await peer.report(f"ws://127.0.0.1:{server.port}/")
+    report = await peer.report(base(server))
     checkReport(report, "rfc6455")
-    assert "permessage-deflate" in report["extensions"]
+    assert "permessage-deflate" in report["seen"]["echoes"]["extensions"]

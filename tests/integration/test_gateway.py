@@ -2,7 +2,10 @@
 The gateway on sockets: any draft in, any draft out.
 """
 
+import gc
+import os
 from base64 import b64decode, b64encode
+from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -10,11 +13,14 @@ import pytest_twisted
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.protocol import Factory, Protocol
 
-from tests.integration.conftest import Connect, Listen
+from tests.integration.conftest import Connect, Listen, Start
+from tests.integration.foreign import NODE_SERVER
 from tests.integration.support import DRAFTS, until
 from wsfallback import FallbackServerFactory, MessageHandler
 from wsfallback.demo import Echo
-from wsfallback.gateway import Gateway
+from wsfallback.gateway import BackendLeg, ClientLeg, Gateway
+from wsfallback.hixie_connection import HixieConnection
+from wsfallback.modern_connection import ModernConnection
 
 UNICODE = "h\xe9llo \u2713 \U0001d11e"
 
@@ -241,6 +247,46 @@ async def test_backendGone(listen: Listen, connect: Connect) -> None:
         client.say("die")
         await client.readEnd()
     await until(lambda: handler.backends.all[0].open == 0, "no connection to be counted")
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothingIsLeft(listen: Listen, connect: Connect, start: Start) -> None:
+    """
+    Of connections in the middle of a megabyte, to a backend that is killed, no object is left,
+    without Python's collector; and none of those that come then.
+    """
+    kinds = (ClientLeg, BackendLeg, HixieConnection, ModernConnection)
+
+    def alive() -> int:
+        return sum(isinstance(each, kinds) for each in gc.get_objects())
+
+    backend = await start(NODE_SERVER)
+    front = await listen(gateway(backend.url))
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        clients = []
+        for draft in DRAFTS:
+            client = await connect(front, draft)
+            await client.open()
+            client.say("x" * 1_000_000)
+            await client.read(1)
+            client.send(client.message("x" * 1_000_000)[:-1])
+            clients.append(client)
+        assert alive() == before + 4 * len(DRAFTS)
+        os.kill(backend.pid, SIGKILL)
+        for client in clients:
+            await client.readEnd()
+        await until(lambda: alive() == before, "the end of all that was made")
+        for draft in DRAFTS:
+            client = await connect(front, draft)
+            client.sendOpening()
+            assert (await client.readAnswer()).status == 502
+            await client.readEnd()
+        await until(lambda: alive() == before, "the end of those who were refused")
+    finally:
+        gc.enable()
 
 
 @pytest_twisted.ensureDeferred

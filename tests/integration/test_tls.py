@@ -118,7 +118,7 @@ async def test_websockets(secured: Secured) -> None:
     Python's "websockets", which trusts nothing but the server's certificate.
     """
     report = await WEBSOCKETS.report(
-        f"wss://127.0.0.1:{secured.server.port}/", SSL_CERT_FILE=str(secured.certificate)
+        f"wss://127.0.0.1:{secured.server.port}", SSL_CERT_FILE=str(secured.certificate)
     )
     checkReport(report, "rfc6455")
 

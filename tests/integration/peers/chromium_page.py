@@ -1,8 +1,9 @@
 """
 Foreign client: Debian's Chromium for rfc6455, driving the demo page as a person would.
 
-Through chromedriver. Usage: ``chromium_page.py PAGE_URL PNG [WS_URL]``; ``CHROMIUM`` and
-``CHROMEDRIVER`` in the environment name other programs.
+Then it runs a script in that page; what that is, and what is reported of it, says
+``tests/integration/scenarios.py``. Usage: ``chromium_page.py PAGE_URL PNG SCRIPT``, through
+chromedriver; ``CHROMIUM`` and ``CHROMEDRIVER`` in the environment name other programs.
 """
 
 import base64
@@ -18,8 +19,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
-OVERALL = 60  # seconds; a cold browser is slow
+OVERALL = 120  # seconds; a cold browser is slow
 STEP = 10
 TYPED = "gr\u00fc\u00df \u2603"  # chromedriver types nothing beyond U+FFFF
 OPTIONS = [
@@ -41,27 +43,11 @@ LOOK = """
         document.querySelectorAll('#log li'), item => [item.className, item.textContent]
     );
     return {
-        state: text('state'), draft: text('draft').trim(), log: lines,
-        own: window.ownEchoes || null
+        state: text('state'), draft: text('draft').trim(), log: lines
     };
 """
-OWN = """
-    var payloads = [
-        'h\\u00e9llo \\u2713 \\ud834\\udd1e', '', 'a\\u00e9\\u2713\\ud834\\udd1e'.repeat(10000)
-    ];
-    var own = window.ownEchoes = {equal: 0, others: [], closed: false, code: null};
-    var socket = new WebSocket(arguments[0] || 'ws://' + location.host + location.pathname);
-    socket.onopen = () => { own.extensions = socket.extensions; socket.send(payloads[0]); };
-    socket.onmessage = event => {
-        if (event.data !== payloads[own.equal]) {
-            own.others.push(String(event.data).slice(0, 40));
-            return;
-        }
-        own.equal += 1;
-        if (own.equal < payloads.length) socket.send(payloads[own.equal]); else socket.close(1000);
-    };
-    socket.onclose = event => { own.closed = true; own.code = event.code; };
-"""
+OVER = "return {isOver: window.conversation.isOver};"
+SEEN = "return window.conversation.seen;"
 
 
 class Session:
@@ -118,19 +104,19 @@ class Session:
         self.call("POST", element + "/clear")
         self.call("POST", element + "/value", text=text)
 
-    def wait(self, what, holds):
+    def wait(self, what, holds, script=LOOK, seconds=STEP):
         """
         Return what the page shows as soon as it is what is waited for.
         """
-        end = time.monotonic() + STEP
-        while not holds(seen := self.run(LOOK)):
+        end = time.monotonic() + seconds
+        while not holds(seen := self.run(script)):
             if time.monotonic() > end:
                 raise TimeoutError(f"waited in vain for: {what}; the page shows {seen}")
             time.sleep(0.05)
         return seen
 
 
-def drive(session, pageUrl, png, socketUrl):
+def drive(session, pageUrl, png, script):
     """
     Do what a person would, and return what came of it.
     """
@@ -143,9 +129,6 @@ def drive(session, pageUrl, png, socketUrl):
     session.wait(
         "sent and got in the log", lambda seen: all(line in seen["log"] for line in wanted)
     )
-    session.run(OWN, socketUrl)
-    session.wait("three echoes", lambda seen: seen["own"]["equal"] == 3)
-    session.wait("own WebSocket closed", lambda seen: seen["own"]["closed"])
     with open(png, "wb") as file:
         file.write(base64.b64decode(session.call("GET", "/screenshot")))
     session.click("close")
@@ -153,20 +136,18 @@ def drive(session, pageUrl, png, socketUrl):
     seen = session.wait(
         "closed in the log", lambda seen: any(kind == "closed" for kind, _ in seen["log"])
     )
-    own = seen["own"]
+    converse = Path(__file__).with_name("converse.js").read_text()
+    session.run(f"{converse}; converse(arguments[0]);", json.loads(Path(script).read_text()))
+    session.wait("the end of the script", lambda own: own["isOver"], OVER, OVERALL)
     return {
         "ok": True,
         "draft": seen["draft"],
         "log": [text for _, text in seen["log"]],
-        "echoes": own["equal"],
-        "others": own["others"],
-        "own_closed": own["closed"],
-        "close_code": own["code"],
-        "extensions": own["extensions"],
+        "seen": session.run(SEEN),
     }
 
 
-def main(pageUrl, png, socketUrl=""):
+def main(pageUrl, png, script):
     """
     Start the browser, drive it, and end it.
     """
@@ -190,7 +171,7 @@ def main(pageUrl, png, socketUrl=""):
             # "ChromeDriver was started successfully on port 12345."
             line = next(line for line in driver.stdout if "successfully on port" in line)
             session = Session(int(line.split()[-1].rstrip(".")), options)
-            result = drive(session, pageUrl, png, socketUrl)
+            result = drive(session, pageUrl, png, script)
             session.call("DELETE", "")
             return result
         finally:

@@ -1,29 +1,29 @@
 #!/usr/bin/env perl
 # Foreign client: Protocol::WebSocket (Debian libprotocol-websocket-perl) for rfc6455, hybi-10, hixie-76 and hixie-75.
-# Usage: protocol_websocket.pl draft-ietf-hybi-17|draft-ietf-hybi-10|draft-hixie-76|draft-hixie-75 HOST PORT PATH
+# Usage: protocol_websocket.pl draft-ietf-hybi-17|draft-ietf-hybi-10|draft-hixie-76|draft-hixie-75 ws://HOST:PORT SCRIPT
+# What a script is, and what is reported of it, says tests/integration/scenarios.py.
 use strict;
 use warnings;
-use utf8;
+use Digest::SHA;
 use Encode ();
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
 use Protocol::WebSocket::Handshake::Client;
 
-# Our draft names, and what the module calls them; in its responses 8 and 13 are one.
+# What the module calls a draft, and its answer; in its responses 8 and 13 are one.
 my %DRAFTS = (
-    'draft-ietf-hybi-17' => ['rfc6455',  'draft-ietf-hybi-17', 'draft-ietf-hybi-10'],
-    'draft-ietf-hybi-10' => ['hybi-10',  'draft-ietf-hybi-10', 'draft-ietf-hybi-10'],
-    'draft-hixie-76'     => ['hixie-76', 'draft-ietf-hybi-00', 'draft-ietf-hybi-00'],
-    'draft-hixie-75'     => ['hixie-75', 'draft-hixie-75',     'draft-hixie-75'],
+    'draft-ietf-hybi-17' => ['draft-ietf-hybi-17', 'draft-ietf-hybi-10'],
+    'draft-ietf-hybi-10' => ['draft-ietf-hybi-10', 'draft-ietf-hybi-10'],
+    'draft-hixie-76'     => ['draft-ietf-hybi-00', 'draft-ietf-hybi-00'],
+    'draft-hixie-75'     => ['draft-hixie-75',     'draft-hixie-75'],
 );
-# The last is 100,000 bytes of UTF-8. A server of streams has no empty messages.
-my @MESSAGES = grep { length || !$ENV{NO_EMPTY} } ('héllo ✓ 𝄞', '', 'aé✓𝄞' x 10_000);
-my ($OVERALL, $CLOSING) = (20, 5);                     # seconds
+my ($OVERALL, $QUIET, $CLOSING) = (120, 100, 5);         # seconds
 
-sub run {
-    my ($wanted, $host, $port, $path) = @_;
-    my ($draft, $version, $answer) = @{$DRAFTS{$wanted // ''} || die "unknown draft\n"};
+sub converse {
+    my ($wanted, $base, $scenario) = @_;
+    my ($version, $answer) = @{$DRAFTS{$wanted // ''} || die "unknown draft\n"};
+    my ($host, $port) = $base =~ m{^ws://([^:/]+):(\d+)$} or die "no URL: $base\n";
     my $socket = IO::Socket::INET->new(PeerHost => $host, PeerPort => $port, Proto => 'tcp', Timeout => 5)
       or die "connect: $@\n";
     my $send = sub { $socket->syswrite($_[0]) // die "write: $!\n" };    # blocking: all or nothing
@@ -33,11 +33,12 @@ sub run {
         $bytes;
     };
 
-    my $handshake = Protocol::WebSocket::Handshake::Client->new(url => "ws://$host:$port$path", version => $version);
+    my $handshake
+      = Protocol::WebSocket::Handshake::Client->new(url => $base . $scenario->{path}, version => $version);
     $send->($handshake->to_string);
     my $rest = '';
     until ($handshake->is_done) {
-        my $bytes = $receive->($OVERALL);
+        my $bytes = $receive->($QUIET);
         die "TCP ended in the handshake\n" if $bytes eq '';
         $handshake->parse($bytes) or die 'handshake: ' . $handshake->error . "\n";
         $rest = $bytes;    # what parse() left over
@@ -47,45 +48,68 @@ sub run {
     # The module's own limit is 65,536 bytes a message.
     my %unlimited = (max_payload_size => undef);
     my $incoming = $handshake->build_frame(masked => 0, %unlimited);
-    $incoming->append($rest);
-    for my $message (@MESSAGES) {
-        $send->($handshake->build_frame(buffer => $message, %unlimited)->to_bytes);
-        my $echo;
-        until (defined($echo = $incoming->next_bytes) && $incoming->is_text) {
-            die "the server closed early\n" if defined $echo && $incoming->is_close;
-            $send->($handshake->build_frame(type => 'pong', buffer => $echo)->to_bytes)
-              if defined $echo && $incoming->is_ping;
-            next if defined $echo;
-            my $bytes = $receive->($OVERALL);
-            die "TCP ended before an echo\n" if $bytes eq '';
-            $incoming->append($bytes);
-        }
-        my $bytes = Encode::encode('UTF-8', $message);
-        die sprintf("echo of %d bytes differs: %d bytes\n", length $bytes, length $echo) if $echo ne $bytes;
-    }
-
-    $send->($handshake->build_frame(type => 'close')->to_bytes);
-    $socket->shutdown(1) if $version eq 'draft-hixie-75';    # its only close is TCP's own
-    my $result = {ok => JSON::PP::true, draft => $draft, closed => JSON::PP::false,
-        close_frame => JSON::PP::false, close_code => undef};
-    my $deadline = time + $CLOSING;
-    while (time < $deadline && IO::Select->new($socket)->can_read($deadline - time)) {
-        my $bytes = $receive->(0);
-        if ($bytes eq '') { $result->{closed} = JSON::PP::true; last }
-        $incoming->append($bytes);
+    my ($heard, $digest, @heard) = (0, Digest::SHA->new(1));
+    my %seen = (tcp => JSON::PP::false, frame => JSON::PP::false, code => undef, reason => undef);
+    my $quiet = $QUIET;
+    my $goodbye = sub {
+        my $body = defined $_[0] ? pack('n', $_[0]) . $_[1] : '';
+        $send->($handshake->build_frame(type => 'close', buffer => $body)->to_bytes) if $quiet == $QUIET;
+        $socket->shutdown(1) if $version eq 'draft-hixie-75';    # its only close is TCP's own
+        $quiet = $CLOSING;
+    };
+    my $read = sub {
+        $incoming->append($_[0]);
         while (defined(my $body = $incoming->next_bytes)) {
-            next if !$incoming->is_close;
-            $result->{close_frame} = JSON::PP::true;
-            $result->{close_code} = unpack 'n', $body if length $body >= 2;
+            if ($incoming->is_close) {
+                $seen{frame} = JSON::PP::true;
+                $seen{code} = unpack 'n', $body if length $body >= 2;
+                $seen{reason} = Encode::decode('UTF-8', substr $body, 2) if length $body >= 2;
+                $goodbye->($seen{code}, '');
+            } elsif ($incoming->is_ping) {
+                $send->($handshake->build_frame(type => 'pong', buffer => $body)->to_bytes);
+            } elsif ($incoming->is_text) {
+                $heard += 1;
+                if ($scenario->{digest}) { $digest->add($body) } else { push @heard, Encode::decode('UTF-8', $body) }
+            }
+        }
+    };
+    my $wait = sub {
+        my $bytes = $receive->($quiet);
+        if ($bytes eq '') { $seen{tcp} = JSON::PP::true } else { $read->($bytes) }
+    };
+    $read->($rest);
+    for my $step (@{$scenario->{steps}}) {
+        my ($what, @arguments) = @$step;
+        if ($what eq 'send') {
+            my $text = Encode::encode('UTF-8', $arguments[0]) x $arguments[1];
+            $send->($handshake->build_frame(buffer => $text, %unlimited)->to_bytes);
+        } elsif ($what eq 'hear') {
+            $wait->() while $heard < $arguments[0] && !$seen{tcp};
+        } elsif ($what eq 'stop') {
+            kill 'STOP', $$;
+        } elsif ($what eq 'close') {
+            $goodbye->(@arguments);
+        } else {
+            die "unknown step: $what\n";
         }
     }
-    return $result;
+    $wait->() until $seen{tcp};
+    return {%seen, heard => $scenario->{digest} ? {messages => $heard, sha1 => $digest->hexdigest} : \@heard};
 }
 
 $SIG{PIPE} = 'IGNORE';
 $SIG{ALRM} = sub { die "time limit of $OVERALL s\n" };
 alarm $OVERALL;
-my $result = eval { run(@ARGV) };
-$result //= {ok => JSON::PP::false, error => "$@" =~ s/\s+\z//r};
+my ($wanted, $base, $file) = @ARGV;
+my %seen;
+my $isRun = eval {
+    open my $script, '<', $file or die "$file: $!\n";
+    for my $scenario (@{JSON::PP->new->decode(do { local $/; <$script> })}) {
+        $seen{$scenario->{name}} = eval { converse($wanted, $base, $scenario) }
+          // {error => "$@" =~ s/\s+\z//r};
+    }
+    1;
+};
+my $result = $isRun ? {ok => JSON::PP::true, seen => \%seen} : {ok => JSON::PP::false, error => "$@"};
 print JSON::PP->new->ascii->canonical->encode($result), "\n";
 exit($result->{ok} ? 0 : 1);

@@ -1,44 +1,73 @@
 // Foreign client: npm "ws" for rfc6455, with permessage-deflate offered (its default).
-// Usage: NODE_PATH=.../node_modules node ws_client.js URL
+// Usage: NODE_PATH=.../node_modules node ws_client.js ws://HOST:PORT SCRIPT
+// What a script is, and what is reported of it, says tests/integration/scenarios.py.
 'use strict';
+const { createHash } = require('crypto');
+const { readFileSync } = require('fs');
 const WebSocket = require('ws');
 
-const MESSAGES = ['h\u00e9llo \u2713 \u{1d11e}', '', 'a\u00e9\u2713\u{1d11e}'.repeat(10000)]; // the last: 100,000 bytes
-const OVERALL = 20000; // milliseconds
+const OVERALL = 120000; // milliseconds
 const CLOSING = 5000;
 
-let finished = false;
 function finish(result) {
-  if (finished) return; // an error is followed by a close
-  finished = true;
   process.stdout.write(JSON.stringify(result) + '\n', () => process.exit(result.ok ? 0 : 1));
 }
-const fail = (error) => finish({ ok: false, error: String(error) });
-setTimeout(() => fail('time limit of ' + OVERALL + ' ms'), OVERALL);
-process.on('uncaughtException', fail);
 
-const ws = new WebSocket(process.argv[2], { handshakeTimeout: 5000, closeTimeout: CLOSING });
-let closed = false;
-let echoes = 0;
-ws.on('upgrade', (response) => response.socket.on('end', () => { closed = true; }));
-ws.on('open', () => ws.send(MESSAGES[0]));
-ws.on('message', (data, isBinary) => {
-  const wanted = MESSAGES[echoes];
-  if (isBinary || data.toString() !== wanted) {
-    return fail('echo ' + echoes + ' differs: ' + data.length + ' bytes');
-  }
-  echoes += 1;
-  return echoes < MESSAGES.length ? ws.send(MESSAGES[echoes]) : ws.close(1000);
-});
-ws.on('error', fail);
-ws.on('close', (code) => {
-  if (echoes < MESSAGES.length) return fail('closed early with ' + code);
-  return finish({
-    ok: true,
-    draft: 'rfc6455',
-    closed,
-    close_frame: code !== 1006,
-    close_code: code === 1005 || code === 1006 ? null : code, // these two are never on the wire
-    extensions: ws.extensions,
+function converse(base, scenario) {
+  return new Promise((resolve) => {
+    const ws = new WebSocket(base + scenario.path, { handshakeTimeout: 5000, closeTimeout: CLOSING });
+    const seen = { tcp: false, frame: false, code: null, reason: null };
+    const heard = [];
+    const digest = createHash('sha1');
+    let count = 0;
+    let isOver = false;
+    let wake = () => {}; // whoever waits for messages
+
+    async function run() {
+      for (const [what, ...given] of scenario.steps) {
+        if (what === 'send') {
+          // On its way to the kernel, before the next one is made.
+          await new Promise((sent) => ws.send(given[0].repeat(given[1]), sent));
+        } else if (what === 'hear') {
+          while (count < given[0] && !isOver) await new Promise((woken) => { wake = woken; });
+        } else if (what === 'stop') {
+          process.kill(process.pid, 'SIGSTOP');
+        } else {
+          ws.close(...given);
+        }
+      }
+    }
+
+    ws.on('upgrade', (response) => response.socket.on('end', () => { seen.tcp = true; }));
+    ws.on('open', () => run().catch((error) => { seen.error = String(error); ws.terminate(); }));
+    ws.on('message', (data, isBinary) => {
+      count += 1;
+      if (scenario.digest) digest.update(data);
+      else heard.push(isBinary ? null : data.toString());
+      wake();
+    });
+    ws.on('error', (error) => { seen.error = String(error); });
+    ws.on('close', (code, reason) => {
+      isOver = true;
+      wake();
+      seen.frame = code !== 1006;
+      if (code !== 1005 && code !== 1006) { // these two are never on the wire
+        Object.assign(seen, { code, reason: reason.toString() });
+      }
+      seen.heard = scenario.digest ? { messages: count, sha1: digest.digest('hex') } : heard;
+      seen.extensions = ws.extensions;
+      resolve(seen);
+    });
   });
-});
+}
+
+async function main(base, file) {
+  const seen = {};
+  for (const scenario of JSON.parse(readFileSync(file, 'utf8'))) {
+    seen[scenario.name] = await converse(base, scenario);
+  }
+  finish({ ok: true, seen });
+}
+
+setTimeout(() => finish({ ok: false, error: 'time limit of ' + OVERALL + ' ms' }), OVERALL);
+main(process.argv[2], process.argv[3]).catch((error) => finish({ ok: false, error: String(error) }));

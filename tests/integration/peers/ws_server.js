@@ -1,15 +1,15 @@
 // Foreign server: npm "ws" for version 8 and rfc6455, with permessage-deflate.
-// It prints {"port": N} and echoes; the message "close" makes it close.
-// Usage: NODE_PATH=.../node_modules node ws_server.js
+// Usage: NODE_PATH=.../node_modules node ws_server.js [PORT]
 'use strict';
 const { WebSocketServer } = require('ws');
+const { answering, tell } = require('./serving');
 
-const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: true });
-server.on('connection', (ws) => {
-  ws.on('message', (data, isBinary) => {
-    if (!isBinary && data.toString() === 'close') ws.close(4001, 'as asked');
-    else ws.send(data, { binary: isBinary });
-  });
+const server = new WebSocketServer({ host: '127.0.0.1', port: Number(process.argv[2] || 0), perMessageDeflate: true });
+server.on('connection', (ws, request) => {
+  const path = request.url;
+  const answer = answering(path, (text) => ws.send(text), (code, reason) => ws.close(code, reason));
+  ws.on('message', (data, isBinary) => (isBinary ? ws.send(data) : answer(data.toString())));
+  ws.on('close', (code, reason) => tell({ path, closed: [code, reason.toString()] }));
   ws.on('error', (error) => console.error(String(error)));
 });
-server.on('listening', () => console.log(JSON.stringify({ port: server.address().port })));
+server.on('listening', () => tell({ port: server.address().port }));
