@@ -14,10 +14,8 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory, ISSLTransport
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback import opening13
@@ -40,6 +38,7 @@ from wsfallback.frames import (
 )
 from wsfallback.handlers import MessageHandler
 from wsfallback.inner import InnerTransport
+from wsfallback.leaving import loss
 from wsfallback.request import Request
 from wsfallback.utf8 import clipped
 
@@ -149,8 +148,7 @@ class Bridge(MessageHandler):
             return
         if wasClean:
             leg.arrive(_closeFrame(None if code == 1005 else code, reason))
-        lost = ConnectionDone() if wasClean else ConnectionLost(reason or "")
-        leg.end(Failure(lost))
+        leg.end(loss(wasClean, reason))
 
     # What the application does.
 

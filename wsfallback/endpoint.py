@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback.client import Client
 from wsfallback.interfaces import IFrameHandler, IMessageChannel, IMessageHandler
+from wsfallback.leaving import loss
 
 
 class MessageProtocol(Protocol):
@@ -175,5 +174,4 @@ class _Relay:
             return None if self._handler is None else self._handler.onClose(wasClean, code, reason)
         finally:
             if self._wasMade:
-                error = ConnectionDone() if wasClean else ConnectionLost(reason or "")
-                self.protocol.connectionLost(Failure(error))
+                self.protocol.connectionLost(loss(wasClean, reason))
