@@ -6,7 +6,7 @@ from binascii import Error as NotBase64
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IReactorTime, ISSLTransport
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ISSLTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
@@ -66,6 +66,9 @@ class StreamConnection(MessageHandler):
         )
         self._inner.opened()
         self.protocol.makeConnection(self._inner)
+        if ISSLTransport.providedBy(self._inner) and IHandshakeListener.providedBy(self.protocol):
+            # It was done long before.
+            self.protocol.handshakeCompleted()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """
