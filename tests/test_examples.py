@@ -85,7 +85,7 @@ class ExampleTests(SynchronousTestCase):
         """
         tests = {"test_chat", "test_with_trial", "test_with_pytest"}
         known = {*SERVERS, *tests, "chat", "client", "old_client", "reconnecting"}
-        known.add("autobahn_app")
+        known |= {"autobahn_app", "finger_client"}
         self.assertEqual({path.stem for path in EXAMPLES.glob("*.py")}, known)
 
     def test_embed(self) -> None:
@@ -127,6 +127,27 @@ class ExampleTests(SynchronousTestCase):
             client.send("moshez\r\n")
             self.assertEqual(client.messages, ["Happy and well\r\n"])
             self.assertFalse(client.isOpen)
+
+    def test_fingerClient(self) -> None:
+        """
+        Prints what the other example answers.
+        """
+        for draft in DRAFTS:
+            reactor = MemoryReactorClock()
+            application = imported("finger").FingerFactory()
+            server = FallbackServerFactory.forStream(
+                application, drafts=[draft.name], reactor=reactor
+            )
+            net = Network(reactor, server)
+            output = StringIO()
+            with redirect_stdout(output):
+                where = f"wsfallback:tcp:127.0.0.1:8080:drafts={draft.name}"
+                running = ensureDeferred(imported("finger_client").main(reactor, where))
+                ((*_, factory, _, _),) = reactor.tcpClients
+                net.connect(factory)
+                net.settle()
+            self.successResultOf(running)
+            self.assertEqual(output.getvalue(), "Happy and well\n")
 
     def test_mainListens(self) -> None:
         """

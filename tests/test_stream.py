@@ -2,7 +2,7 @@
 Any Twisted factory as WebSocket, on every draft.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -278,6 +278,22 @@ class TransportTests(StreamCase):
             transport.write(b"")
             self.assertRaises(TypeError, transport.write, "text")
             self.assertEqual(client.messages, ["ab"])
+
+    def test_longWrite(self) -> None:
+        """
+        Is several messages, none longer than the other end may take; text is cut anywhere.
+        """
+        written = "\u2713" * 1000
+        for draft in VERSIONS:
+            for asked in ([], ["base64"]):
+                factory = recorders()
+                limits = {"maxMessage": 1000}
+                client = self.opened(draft, factory, protocols=asked, limits=limits)
+                factory.made[0].transport.write(written.encode())
+                self.assertTrue(1 < len(client.messages) < 10)
+                self.assertTrue(all(len(each.encode()) <= 1000 for each in client.messages))
+                pieces = [b64decode(each) if asked else each.encode() for each in client.messages]
+                self.assertEqual(b"".join(pieces), written.encode())
 
     def test_emptyMessage(self) -> None:
         """

@@ -63,6 +63,8 @@ class StreamConnection(MessageHandler):
             self._limits.maxMessage + MAX_HELD,
             self._overrun,
             self.carrier,
+            # What we take ourselves, and in base64 it is a third more.
+            max(1, self._limits.maxMessage // 2),
         )
         self._inner.opened()
         self.protocol.makeConnection(self._inner)
@@ -118,32 +120,28 @@ class StreamTransport(InnerTransport):
         maxWaiting: int,
         overrun: Any,
         carrier: Binary,
+        maxPayload: int,
     ) -> None:
+        """
+        :param maxPayload: bound in bytes of what becomes one message.
+        """
         super().__init__(channel, protocol, clock, maxWaiting, overrun)
         self._carrier = carrier
+        self._maxPayload = maxPayload
         if ISSLTransport.providedBy(self._outer):
             alsoProvides(self, ISSLTransport)
 
     def write(self, data: bytes) -> None:
         """
-        Send a message; what is written after `loseConnection` without a producer is lost.
+        Send a message, or several of what may be too much for one; what is written after
+        `loseConnection` without a producer is lost.
         """
         if not isinstance(data, bytes):
             raise TypeError(f"a transport writes bytes, not {type(data).__name__}")
         if self.disconnecting and self._producer is None:
             return
-        message = self._carrier.message(data)
-        if not message:
-            return
-        try:
-            self._channel.sendMessage(message, self._carrier.isBinary)
-        except NotOpen:
-            # As with a socket whose other end has left.
-            pass
-        except NotText as error:
-            _log.info("{peer}: 1003: {error}", peer=self._channel.peer, error=str(error))
-            self.disconnecting = True
-            self._channel.sendClose(1003, "there were bytes to send that are no text")
+        for start in range(0, len(data), self._maxPayload):
+            self._send(data[start : start + self._maxPayload])
 
     def loseConnection(self) -> None:
         """
@@ -175,3 +173,19 @@ class StreamTransport(InnerTransport):
         The peer's, of the real transport.
         """
         return self._outer.getPeerCertificate()
+
+    # Within.
+
+    def _send(self, data: bytes) -> None:
+        message = self._carrier.message(data)
+        if not message:
+            return
+        try:
+            self._channel.sendMessage(message, self._carrier.isBinary)
+        except NotOpen:
+            # As with a socket whose other end has left.
+            pass
+        except NotText as error:
+            _log.info("{peer}: 1003: {error}", peer=self._channel.peer, error=str(error))
+            self.disconnecting = True
+            self._channel.sendClose(1003, "there were bytes to send that are no text")

@@ -38,7 +38,10 @@ FOREIGN: tuple[tuple[Peer, tuple[str, ...]], ...] = (
 Start = Callable[[Peer], Awaitable[int]]
 
 
-def _name(peer: Peer) -> str:
+def peerName(peer: Peer) -> str:
+    """
+    What a test's id calls it.
+    """
     return Path(peer.command[-1]).stem
 
 
@@ -121,7 +124,7 @@ async def talk(where: str, **options: Any) -> Talker:
 @pytest.mark.parametrize(
     ("peer", "draft"),
     [
-        pytest.param(peer, draft, id=f"{_name(peer)}-{draft}")
+        pytest.param(peer, draft, id=f"{peerName(peer)}-{draft}")
         for peer, drafts in FOREIGN
         for draft in drafts
     ],
@@ -141,7 +144,7 @@ async def test_foreign(start: Start, peer: Peer, draft: str) -> None:
     assert (await handler.end())[0], handler.closed
 
 
-@pytest.mark.parametrize("peer", [peer for peer, _ in FOREIGN], ids=_name)
+@pytest.mark.parametrize("peer", [peer for peer, _ in FOREIGN], ids=peerName)
 @pytest_twisted.ensureDeferred
 async def test_newestFirst(start: Start, peer: Peer) -> None:
     """
