@@ -729,6 +729,57 @@ class FlowTests(BridgeCase):
             self.assertFalse(client.transport.paused)
             self.assertEqual(len(self.calls(factory, "message")), 3)
 
+    def test_silenceWhilePaused(self) -> None:
+        """
+        Is the application's own doing, and no reason to close; afterwards it is.
+        """
+        limits = {"idleTimeout": 60, "pingInterval": 30, "pingTimeout": 30}
+        for draft in OLD:
+            client, factory = self.opened(
+                draft, limits, message=lambda p, *_: p.transport.pauseProducing()
+            )
+            client.answersPings = False
+            client.deliver(client.message("one") + client.message("two"))
+            for _ in range(20):
+                client.advance(29)
+            self.assertTrue(client.isOpen)
+            factory.actions.clear()
+            factory.made[0].transport.resumeProducing()
+            client.settle()
+            for _ in range(59):
+                client.advance(1)
+            self.assertTrue(client.isOpen)
+            self.assertEqual(self.calls(factory, "message"), [(b"one", False), (b"two", False)])
+            client.advance(1)
+            self.assertFalse(client.isOpen)
+
+    def test_pingsWhilePaused(self) -> None:
+        """
+        Are answered later, and not all of them: what waits is bounded.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft)
+            app = factory.made[0]
+            app.transport.pauseProducing()
+            for number in range(1000):
+                app.sendPing(b"%d" % number)
+            client.settle()
+            self.assertEqual(self.calls(factory, "pong"), [])
+            app.transport.resumeProducing()
+            client.settle()
+            self.assertEqual(self.calls(factory, "pong"), [(b"%d" % n,) for n in range(16)])
+
+    def test_droppedWhilePaused(self) -> None:
+        """
+        An application that drops its transport hears of the end though it doesn't read.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft, message=lambda p, *_: p.transport.pauseProducing())
+            client.deliver(client.message("one") + client.message("two"))
+            factory.made[0].dropConnection(abort=True)
+            self.assertOver(client, factory, False, 1006)
+            self.assertEqual(len(self.calls(factory, "message")), 1)
+
     def test_pausedInOnOpen(self) -> None:
         """
         An application that pauses before its client is open has it paused when it is.

@@ -58,7 +58,8 @@ LAYERS: dict[str, set[str]] = {
     "applications": {"deadline", "drafts.table", "interfaces", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
-    "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "policy"},
+    "flow": {"deadline", "policy"},
+    "forwarding": {"deadline", "drafts.table", "errors", "flow", "interfaces", "policy"},
     "engine": {
         "drafts.asking",
         "drafts.rfc6455",
@@ -68,8 +69,17 @@ LAYERS: dict[str, set[str]] = {
         "policy",
         "request",
     },
-    "hixie_connection": {"drafts.hixie75", "errors", "events", "forwarding", "leaving"},
-    "modern_connection": {"engine", "errors", "forwarding", "inflate", "leaving", "policy", "utf8"},
+    "hixie_connection": {"drafts.hixie75", "errors", "events", "flow", "forwarding", "leaving"},
+    "modern_connection": {
+        "engine",
+        "errors",
+        "flow",
+        "forwarding",
+        "inflate",
+        "leaving",
+        "policy",
+        "utf8",
+    },
     # The server's end.
     "admission": {"applications", "errors", "forwarding", "handshake"},
     "hixie": {
@@ -97,7 +107,6 @@ LAYERS: dict[str, set[str]] = {
         "applications",
         "drafts.table",
         "errors",
-        "forwarding",
         "frames",
         "handlers",
         "inner",
@@ -110,7 +119,6 @@ LAYERS: dict[str, set[str]] = {
     "stream_connection": {
         "carriers",
         "errors",
-        "forwarding",
         "handlers",
         "inner",
         "interfaces",
@@ -214,6 +222,7 @@ OTHERS: dict[str, set[str]] = {
     "handshake": {"autobahn"},
     "inflate": {"autobahn"},
     "web": {"twisted"},
+    "flow": {"twisted"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
     "admission": {"autobahn", "twisted"},

@@ -357,6 +357,27 @@ class TransportTests(ClientCase):
             self.net.settle()
             self.assertEqual(protocol.received, [b"later"])
 
+    def test_silenceWhilePaused(self) -> None:
+        """
+        Is the protocol's own doing, and not the server's.
+        """
+        limits = {"idleTimeout": 60.0, "pingInterval": 30.0, "pingTimeout": 30.0}
+        server = dict.fromkeys(limits, 3600.0)
+        for draft in VERSIONS:
+            served = self.streams(recorders(), **server)
+            protocol = self.opened(served, draft, recorders(), **limits)
+            protocol.transport.pauseProducing()
+            self.clock.pump([10.0] * 50)
+            self.assertEqual(protocol.lost, [])
+            protocol.transport.resumeProducing()
+            self.net.ends[0][1].paused = True
+            self.clock.pump([1.0] * 59)
+            self.assertEqual(protocol.lost, [])
+            self.clock.pump([1.0] * 10)
+            self.assertEqual(protocol.lost, [ConnectionLost])
+            self.net.ends[0][1].resumeProducing()
+            self.net.settle()
+
     def test_mistakes(self) -> None:
         """
         Of a protocol close its connection, and are logged.

@@ -22,7 +22,6 @@ from wsfallback import opening13
 from wsfallback.applications import Admission, FactoryApplication, IApplication
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import FrameError, NotOpen, NotText, UnsupportedByDraft
-from wsfallback.forwarding import MAX_HELD
 from wsfallback.frames import (
     BINARY,
     CLOSE,
@@ -44,6 +43,9 @@ from wsfallback.utf8 import clipped
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
+
+#: How much may wait for an application that is paused when it sends another ping.
+_MAX_PONGS = 16
 
 
 @implementer(IApplication)
@@ -104,10 +106,7 @@ class Bridge(MessageHandler):
         protocol: Any = self._factory.buildProtocol(admission.address)
         if protocol is None:
             raise ConnectionDeny(503, "Nobody is here now")
-        limits = admission.limits
-        self._leg = _Leg(
-            self.channel, protocol, admission.clock, limits.maxMessage + MAX_HELD, self._overrun
-        )
+        self._leg = _Leg(self.channel, protocol, admission.clock)
         self._leg.bridge = self
         protocol.makeConnection(self._leg)
         self._protocol = protocol
@@ -228,7 +227,8 @@ class Bridge(MessageHandler):
     def _take(self, taken: Frame) -> None:
         if taken.opcode == PING:
             # In a turn of its own: Autobahn starts the clock for a pong after the ping.
-            if self._leg is not None:
+            # RFC 6455 §5.5.3 has no pong for each; an application that pauses gets a few.
+            if self._leg is not None and self._leg.waiting < _MAX_PONGS:
                 self._leg.arriveSoon(frame(PONG, taken.payload))
         elif taken.opcode == CLOSE:
             self._over = True
@@ -259,9 +259,6 @@ class Bridge(MessageHandler):
         self._size += size + 64
         if self._size > self._maxKept:
             raise FrameError(1009, f"more than {self._maxKept} bytes wait to be sent")
-
-    def _overrun(self) -> None:
-        self._fail(1009, "the application doesn't read what comes")
 
     def _fail(self, code: int, reason: str) -> None:
         """

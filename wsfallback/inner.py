@@ -3,7 +3,7 @@
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -65,8 +65,11 @@ class InnerTransport:
     A transport whose other end is a channel.
 
     Addresses are the real transport's, and so is the flow: what pauses one side of the channel
-    pauses the socket. What a protocol may know of its transport it may know of this: nothing is
+    pauses the other. What a protocol may know of its transport it may know of this: nothing is
     received while it is paused, nor within a call of its own.
+
+    What waits here has no bound of its own: while it is paused the channel hands over nothing,
+    but at its end, and that bounded.
 
     :ivar disconnecting: the application has ended the connection.
     """
@@ -78,21 +81,12 @@ class InnerTransport:
         channel: IMessageChannel,
         protocol: IProtocol,
         clock: IReactorTime,
-        maxWaiting: int,
-        overrun: Callable[[], object],
     ) -> None:
-        """
-        :param maxWaiting: bound in bytes of what waits while the application doesn't read.
-        :param overrun: called when more came.
-        """
         self._channel = channel
         self._outer: Any = channel.transport
         self._protocol = protocol
         self._clock = clock
-        self._maxWaiting = maxWaiting
-        self._overrun = overrun
         self._waiting: deque[bytes] = deque()
-        self._size = 0
         self._ending: Failure | None = None
         self._turn: IDelayedCall | None = None
         self._isOpen = self._isPaused = self._isHanding = self._isGone = False
@@ -103,13 +97,18 @@ class InnerTransport:
 
     # What the connection does.
 
+    @property
+    def waiting(self) -> int:
+        """
+        How much there is to be handed over, in calls of ``dataReceived``.
+        """
+        return len(self._waiting)
+
     def opened(self) -> None:
         """
         The channel is open: what the application wanted of it before, happens now.
         """
         self._isOpen = True
-        if self._isPaused:
-            self._outer.pauseProducing()
         if self._producer is not None:
             self._channel.registerProducer(self._producer, self._producer.isStreaming)
             if self._producer is not None and self._producer.isStreaming:
@@ -119,22 +118,24 @@ class InnerTransport:
         """
         Something for the application: now, or when it reads again.
         """
-        self._keep(data)
-        self.hand()
+        if self._keep(data):
+            self.hand()
 
     def arriveSoon(self, data: bytes) -> None:
         """
         The same, but not within the call of the application's that caused it.
         """
-        self._keep(data)
-        self.handSoon()
+        if self._keep(data):
+            self.handSoon()
 
     def end(self, reason: Failure) -> None:
         """
-        The connection is lost; what waits is read first.
+        The connection is lost; what waits is read first, unless the application has ended it.
         """
         self._isGone = True
         self._ending = reason
+        if self.disconnecting:
+            self._waiting.clear()
         if not (self._waiting and self._isPaused):
             self._isPaused = False
             self.hand()
@@ -148,9 +149,7 @@ class InnerTransport:
         self._isHanding = True
         try:
             while self._waiting and not self._isPaused and (self.isReady() or self._isGone):
-                data = self._waiting.popleft()
-                self._size -= len(data)
-                self._protocol.dataReceived(data)
+                self._protocol.dataReceived(self._waiting.popleft())
         except Exception:
             # It failed within a frame, say: all that it can still be told is the end.
             self._isBroken = True
@@ -164,7 +163,7 @@ class InnerTransport:
         """
         The same, in a turn of its own.
         """
-        if self._turn is None and self._waiting:
+        if self._turn is None and (self._waiting or not self._isGone):
             self._turn = self._clock.callLater(0, self._turned)
 
     def isReady(self) -> bool:
@@ -245,16 +244,13 @@ class InnerTransport:
         Read nothing more from the socket.
         """
         self._isPaused = True
-        if self._isOpen and not self._isGone:
-            self._outer.pauseProducing()
+        self._channel.pauseReading()
 
     def resumeProducing(self) -> None:
         """
-        Read on; what has waited comes in a turn of its own.
+        Read on, in a turn of its own: what has waited here comes before what waits there.
         """
         self._isPaused = False
-        if self._isOpen and not self._isGone:
-            self._outer.resumeProducing()
         self.handSoon()
 
     def stopProducing(self) -> None:
@@ -297,14 +293,11 @@ class InnerTransport:
 
     # Within.
 
-    def _keep(self, data: bytes) -> None:
+    def _keep(self, data: bytes) -> bool:
         if self._isGone or self._isBroken:
-            return
+            return False
         self._waiting.append(data)
-        self._size += len(data)
-        # One that waits alone has been measured already, by the limits of a message.
-        if self._size > self._maxWaiting and len(self._waiting) > 1:
-            self._overrun()
+        return True
 
     def _turned(self) -> None:
         self._turn = None
@@ -317,6 +310,8 @@ class InnerTransport:
                 self._channel.sendClose(1011, "the server failed")
             except NotOpen:
                 self._outer.abortConnection()
+        if not (self._isPaused or self._isGone):
+            self._channel.resumeReading()
 
     def _finish(self) -> None:
         """

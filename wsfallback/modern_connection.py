@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from wsfallback.engine import Silent
 from wsfallback.errors import NotOpen
+from wsfallback.flow import OVERRUN
 from wsfallback.forwarding import Forwarding, checked
 from wsfallback.inflate import Inflater
 from wsfallback.leaving import leave
@@ -65,6 +66,8 @@ class ModernConnection(  # type: ignore[misc]
                 self._deadline.set(self._limits.pingInterval, self._silent)
             else:
                 self._deadline.restart()
+        if self._isOverrun(len(self.data) + len(data)):
+            self._fail(1009, OVERRUN)
         super().dataReceived(data)
 
     def processData(self) -> bool:
@@ -241,6 +244,7 @@ class ModernConnection(  # type: ignore[misc]
         if wasOpen:
             self._deaf = True
             self._deadline.set(self._limits.closeTimeout, self.onCloseHandshakeTimeout)
+            self._readOn()
 
     def onCloseHandshakeTimeout(self) -> None:
         """
@@ -266,7 +270,7 @@ class ModernConnection(  # type: ignore[misc]
         if abort and not self.wasClean:
             self._deadline.cancel()
             self.transport.abortConnection()
-        else:
+        elif self._lastBytes is None:
             leave(self.transport, self._deadline, self._limits.closeTimeout)
         self.is_closed.callback(self)
 
@@ -274,6 +278,7 @@ class ModernConnection(  # type: ignore[misc]
         """
         The connection is over, and the handler hears how.
         """
+        self._finishReading(reason)
         self._gone(reason)
         super().connectionLost(reason)
         # They know us, and Autobahn keeps them: a cycle.

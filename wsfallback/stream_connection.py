@@ -13,7 +13,6 @@ from zope.interface import alsoProvides
 
 from wsfallback.carriers import Binary, settled
 from wsfallback.errors import NotOpen, NotText
-from wsfallback.forwarding import MAX_HELD
 from wsfallback.handlers import MessageHandler
 from wsfallback.inner import InnerTransport
 from wsfallback.interfaces import IMessageChannel
@@ -60,8 +59,6 @@ class StreamConnection(MessageHandler):
             self.channel,
             self.protocol,
             self._clock,
-            self._limits.maxMessage + MAX_HELD,
-            self._overrun,
             self.carrier,
             # What we take ourselves, and in base64 it is a third more.
             max(1, self._limits.maxMessage // 2),
@@ -95,9 +92,6 @@ class StreamConnection(MessageHandler):
             return
         inner.end(Failure(ConnectionAborted()) if inner.aborted else loss(wasClean, reason))
 
-    def _overrun(self) -> None:
-        self._refuse(1009, "the application doesn't read what comes")
-
     def _refuse(self, code: int, reason: str) -> None:
         _log.info("{peer}: {code}: {reason}", peer=self.peer, code=code, reason=reason)
         self.sendClose(code, reason)
@@ -117,15 +111,13 @@ class StreamTransport(InnerTransport):
         channel: IMessageChannel,
         protocol: Any,
         clock: IReactorTime,
-        maxWaiting: int,
-        overrun: Any,
         carrier: Binary,
         maxPayload: int,
     ) -> None:
         """
         :param maxPayload: bound in bytes of what becomes one message.
         """
-        super().__init__(channel, protocol, clock, maxWaiting, overrun)
+        super().__init__(channel, protocol, clock)
         self._carrier = carrier
         self._maxPayload = maxPayload
         if ISSLTransport.providedBy(self._outer):
