@@ -11,7 +11,7 @@ messages; pings are answered here, for drafts have none that need it.
 
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, ISSLTransport
@@ -36,8 +36,8 @@ from wsfallback.frames import (
     frame,
 )
 from wsfallback.handlers import MessageHandler
-from wsfallback.inner import InnerTransport
 from wsfallback.leaving import loss
+from wsfallback.leg import Leg
 from wsfallback.request import Request
 from wsfallback.utf8 import clipped
 
@@ -85,7 +85,7 @@ class Bridge(MessageHandler):
         self._factory = factory
         self._admission = admission
         self._protocol: Any = None
-        self._leg: _Leg | None = None
+        self._leg: Leg | None = None
         self._answer: Deferred[Any] = Deferred()
         self._answered = self._isOpen = self._over = False
         self._head = bytearray()
@@ -106,8 +106,8 @@ class Bridge(MessageHandler):
         protocol: Any = self._factory.buildProtocol(admission.address)
         if protocol is None:
             raise ConnectionDeny(503, "Nobody is here now")
-        self._leg = _Leg(self.channel, protocol, admission.clock)
-        self._leg.bridge = self
+        kind = _legOf(self.channel.transport)
+        self._leg = kind(self.channel, protocol, admission.clock, self)
         protocol.makeConnection(self._leg)
         self._protocol = protocol
         protocol.is_open.addCallback(self._appOpened)
@@ -283,43 +283,18 @@ class Bridge(MessageHandler):
             self.channel.transport.abortConnection()
 
 
-class _Leg(InnerTransport):
-    """
-    The transport on which the application's protocol believes to talk to a client.
-    """
-
-    bridge: Bridge
-
-    def isReady(self) -> bool:
-        """
-        While Autobahn decides it takes whatever comes for another handshake.
-        """
-        protocol: Any = self._protocol
-        return bool(protocol.state != WebSocketServerProtocol.STATE_CONNECTING)
-
-    def write(self, data: bytes) -> None:
-        """
-        Something of the application's.
-        """
-        self.bridge.written(data)
-
-    def loseConnection(self) -> None:
-        """
-        The application is done.
-        """
-        self._leave(False)
-
-    def abortConnection(self) -> None:
-        """
-        The application is done, and at once.
-        """
-        self._leave(True)
-
-    def _leave(self, aborted: bool) -> None:
-        if not self.disconnecting:
-            self.disconnecting = True
-            self.bridge.left(aborted)
-
-
 def _closeFrame(code: int | None, reason: str | None) -> bytes:
     return frame(CLOSE, closePayload(code, clipped(reason or "", 123)))
+
+
+def _legOf(real: Any) -> type[Leg]:
+    """
+    What plays the transport of an application, for a client that has this one.
+    """
+    if ISSLTransport.providedBy(real) and hasattr(real, "getHandle"):
+        # Here and not above: it needs pyOpenSSL, which plain TCP doesn't.
+        from wsfallback.secured_leg import SecuredLeg, isSecured
+
+        if isSecured(real):
+            return SecuredLeg
+    return Leg

@@ -22,41 +22,10 @@ from zope.interface import alsoProvides, implementer
 
 from wsfallback.errors import NotOpen
 from wsfallback.interfaces import IMessageChannel
+from wsfallback.producer import Producer
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
-
-
-class _Producer:
-    """
-    An application's producer, as the real transport has it: stopped at most once.
-    """
-
-    def __init__(self, producer: Any, streaming: bool) -> None:
-        self.isStreaming = streaming
-        self._producer = producer
-
-    def resumeProducing(self) -> None:
-        """
-        There is room.
-        """
-        if self._producer is not None:
-            self._producer.resumeProducing()
-
-    def pauseProducing(self) -> None:
-        """
-        There is none.
-        """
-        if self._producer is not None:
-            self._producer.pauseProducing()
-
-    def stopProducing(self) -> None:
-        """
-        There is nobody.
-        """
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.stopProducing()
 
 
 @implementer(ITransport, IConsumer, IPushProducer)
@@ -91,7 +60,7 @@ class InnerTransport:
         self._turn: IDelayedCall | None = None
         self._isOpen = self._isPaused = self._isHanding = self._isGone = False
         self._isBroken = False
-        self._producer: _Producer | None = None
+        self._producer: Producer | None = None
         if ITCPTransport.providedBy(self._outer):
             alsoProvides(self, ITCPTransport)
 
@@ -176,7 +145,7 @@ class InnerTransport:
 
     def write(self, data: bytes) -> None:
         """
-        Something for the client.
+        Something for the peer.
         """
         raise NotImplementedError
 
@@ -200,14 +169,14 @@ class InnerTransport:
 
     def getPeer(self) -> IAddress:
         """
-        The client's real address.
+        The peer's real address.
         """
         address: IAddress = self._outer.getPeer()
         return address
 
     def getHost(self) -> IAddress:
         """
-        The server's real address.
+        Our own real address.
         """
         address: IAddress = self._outer.getHost()
         return address
@@ -223,7 +192,7 @@ class InnerTransport:
         if self._isGone:
             producer.stopProducing()
             return
-        self._producer = _Producer(producer, streaming)
+        self._producer = Producer(producer, streaming)
         if self._isOpen:
             self._channel.registerProducer(self._producer, streaming)
         elif streaming:
@@ -290,6 +259,14 @@ class InnerTransport:
         Of the real transport.
         """
         self._outer.setTcpKeepAlive(enabled)
+
+    # ISSLTransport, where the real one is that and the subclass says so.
+
+    def getPeerCertificate(self) -> Any:
+        """
+        The peer's, of the real transport.
+        """
+        return self._outer.getPeerCertificate()
 
     # Within.
 

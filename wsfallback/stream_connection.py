@@ -158,14 +158,6 @@ class StreamTransport(InnerTransport):
         self.disconnecting = self.aborted = True
         self._outer.abortConnection()
 
-    # ISSLTransport, where the real one is that.
-
-    def getPeerCertificate(self) -> Any:
-        """
-        The peer's, of the real transport.
-        """
-        return self._outer.getPeerCertificate()
-
     # Within.
 
     def _send(self, data: bytes) -> None:
