@@ -87,15 +87,15 @@ class InnerTransport:
         """
         Something for the application: now, or when it reads again.
         """
-        if self._keep(data):
-            self.hand()
+        self._keep(data)
+        self.hand()
 
     def arriveSoon(self, data: bytes) -> None:
         """
         The same, but not within the call of the application's that caused it.
         """
-        if self._keep(data):
-            self.handSoon()
+        self._keep(data)
+        self.handSoon()
 
     def end(self, reason: Failure) -> None:
         """
@@ -130,7 +130,7 @@ class InnerTransport:
 
     def handSoon(self) -> None:
         """
-        The same, in a turn of its own.
+        The same, in a turn of its own, and then read on.
         """
         if self._turn is None and (self._waiting or not self._isGone):
             self._turn = self._clock.callLater(0, self._turned)
@@ -270,11 +270,9 @@ class InnerTransport:
 
     # Within.
 
-    def _keep(self, data: bytes) -> bool:
-        if self._isGone or self._isBroken:
-            return False
-        self._waiting.append(data)
-        return True
+    def _keep(self, data: bytes) -> None:
+        if not (self._isGone or self._isBroken):
+            self._waiting.append(data)
 
     def _turned(self) -> None:
         self._turn = None
