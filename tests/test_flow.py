@@ -306,6 +306,19 @@ class EndTests(FlowCase):
             self.assertEqual(len(self.messages(handler)), 1 + 4)
             self.assertOver(client, handler, False)
 
+    def test_frames(self) -> None:
+        """
+        Are no different from messages.
+        """
+        for draft in VERSIONS:
+            limits = {"maxMessage": 100_000, "frames": True}
+            client, handler = self.opened(draft, limits, message=pause)
+            client.deliver(client.message("x" * 100_000) * 8)
+            self.assertEqual(len(self.messages(handler)), 1)
+            client.transport.lose(ConnectionLost())
+            self.assertEqual(len(self.messages(handler)), 1 + 4)
+            self.assertOver(client, handler, False)
+
     def test_byAnAbort(self) -> None:
         """
         Who throws the connection away gets nothing more.
