@@ -6,12 +6,17 @@ import gc
 from typing import Any
 
 import txaio
+from autobahn.twisted.util import create_transport_details
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from OpenSSL.SSL import TLS_METHOD, Connection, Context
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 
 from tests.contract import Produced
 from wsfallback import FallbackServerFactory, MessageHandler
@@ -617,6 +622,69 @@ class MessageTests(BridgeCase):
             self.assertOver(client, factory, False, 1006)
 
 
+class TlsTests(BridgeCase):
+    """
+    What an application is told of TLS. Clients of hybi-07 come by it in the integration tests:
+    Autobahn's engine has no less use for a real transport.
+    """
+
+    def secured(self, draft: str, **has: Any) -> Any:
+        """
+        The application of a client that came by TLS, and what it was told when.
+
+        :param has: what the transport has besides.
+        """
+        told: list[Any] = []
+        factory = application(
+            self.clock,
+            connect=lambda p, _: told.append(p.transport_details.is_secure),
+            open=lambda p: told.append(p.transport_details.is_secure),
+        )
+        server = FallbackServerFactory.forAutobahn(factory, reactor=self.clock)
+        client = attach(server, draft, secure=True)
+        vars(client.transport).update(has)
+        client.deliver(request(draft))
+        client.send("x")
+        self.assertEqual(self.calls(factory, "message"), [(b"x", False)])
+        return factory.made[0], told
+
+    def test_details(self) -> None:
+        """
+        All that Autobahn asks of TLS, from onConnect on, is the real transport's.
+        """
+        connection = Connection(Context(TLS_METHOD), None)
+        for draft in HIXIE:
+            asked: list[str] = []
+            app, told = self.secured(
+                draft,
+                getHandle=lambda: connection,
+                getPeerCertificate=lambda asked=asked: asked.append("certificate"),
+                negotiatedProtocol=b"http/1.1",
+            )
+            self.assertEqual(told, [True, True])
+            self.assertTrue(ISSLTransport.providedBy(app.transport))
+            details = app.transport_details
+            self.assertEqual(details.channel_type, details.CHANNEL_TYPE_TLS)
+            # What it is while OpenSSL has no handshake to tell of.
+            self.assertEqual(details.channel_id, {"tls-unique": bytes(32)})
+            self.assertGreater(len(asked), 0)
+            self.assertIs(app.transport.getHandle(), connection)
+            self.assertEqual(app.transport.negotiatedProtocol, b"http/1.1")
+            app.transport.loseConnection()
+            self.clock.advance(3)
+            self.assertEqual(len(self.calls(app.factory, "close")), 1)
+
+    def test_withoutAHandle(self) -> None:
+        """
+        Of OpenSSL's: Autobahn would fail on it, so nothing is said of TLS.
+        """
+        for draft in HIXIE:
+            for has in ({}, {"getHandle": object}):
+                app, told = self.secured(draft, **has)
+                self.assertEqual(told, [False, False])
+                self.assertFalse(ISSLTransport.providedBy(app.transport))
+
+
 class PingTests(BridgeCase):
     """
     Pings are answered for the client.
@@ -728,6 +796,57 @@ class FlowTests(BridgeCase):
             client.settle()
             self.assertFalse(client.transport.paused)
             self.assertEqual(len(self.calls(factory, "message")), 3)
+
+    def test_silenceWhilePaused(self) -> None:
+        """
+        Is the application's own doing, and no reason to close; afterwards it is.
+        """
+        limits = {"idleTimeout": 60, "pingInterval": 30, "pingTimeout": 30}
+        for draft in OLD:
+            client, factory = self.opened(
+                draft, limits, message=lambda p, *_: p.transport.pauseProducing()
+            )
+            client.answersPings = False
+            client.deliver(client.message("one") + client.message("two"))
+            for _ in range(20):
+                client.advance(29)
+            self.assertTrue(client.isOpen)
+            factory.actions.clear()
+            factory.made[0].transport.resumeProducing()
+            client.settle()
+            for _ in range(59):
+                client.advance(1)
+            self.assertTrue(client.isOpen)
+            self.assertEqual(self.calls(factory, "message"), [(b"one", False), (b"two", False)])
+            client.advance(1)
+            self.assertFalse(client.isOpen)
+
+    def test_pingsWhilePaused(self) -> None:
+        """
+        Are answered later, and not all of them: what waits is bounded.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft)
+            app = factory.made[0]
+            app.transport.pauseProducing()
+            for number in range(1000):
+                app.sendPing(b"%d" % number)
+            client.settle()
+            self.assertEqual(self.calls(factory, "pong"), [])
+            app.transport.resumeProducing()
+            client.settle()
+            self.assertEqual(self.calls(factory, "pong"), [(b"%d" % n,) for n in range(16)])
+
+    def test_droppedWhilePaused(self) -> None:
+        """
+        An application that drops its transport hears of the end though it doesn't read.
+        """
+        for draft in OLD:
+            client, factory = self.opened(draft, message=lambda p, *_: p.transport.pauseProducing())
+            client.deliver(client.message("one") + client.message("two"))
+            factory.made[0].dropConnection(abort=True)
+            self.assertOver(client, factory, False, 1006)
+            self.assertEqual(len(self.calls(factory, "message")), 1)
 
     def test_pausedInOnOpen(self) -> None:
         """
@@ -883,8 +1002,12 @@ class DependencyTests(SynchronousTestCase):
 
     def test_publicNames(self) -> None:
         """
-        State, future and versions.
+        State, future, versions, and what it takes for a transport of TLS.
         """
+        transport = StringTransport()
+        alsoProvides(transport, ISSLTransport)
+        error = self.assertRaises(RuntimeError, create_transport_details, transport, True)
+        self.assertIn("tls-unique", str(error))
         self.assertEqual(WebSocketServerProtocol.STATE_CONNECTING, 1)
         self.assertEqual(set(application(Clock()).versions), {8, 13})
         self.assertTrue(hasattr(application(Clock()).buildProtocol(None), "is_open"))

@@ -111,7 +111,7 @@ class ExampleTests(SynchronousTestCase):
         # Those of before are run with their libraries, in tests/integration/test_migrate.py.
         before = {"migrate/txws_before", "migrate/autobahn_before"}
         there = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.py")}
-        known |= before | {"autobahn_app"}
+        known |= before | {"autobahn_app", "finger_client"}
         self.assertEqual({path.with_suffix("").as_posix() for path in there}, known)
 
     def test_embed(self) -> None:
@@ -163,6 +163,27 @@ class ExampleTests(SynchronousTestCase):
             client.send("moshez\r\n")
             self.assertEqual(client.messages, ["Happy and well\r\n"])
             self.assertFalse(client.isOpen)
+
+    def test_fingerClient(self) -> None:
+        """
+        Prints what the other example answers.
+        """
+        for draft in DRAFTS:
+            reactor = MemoryReactorClock()
+            application = imported("finger").FingerFactory()
+            server = FallbackServerFactory.forStream(
+                application, drafts=[draft.name], reactor=reactor
+            )
+            net = Network(reactor, server)
+            output = StringIO()
+            with redirect_stdout(output):
+                where = f"wsfallback:tcp:127.0.0.1:8080:drafts={draft.name}"
+                running = ensureDeferred(imported("finger_client").main(reactor, where))
+                ((*_, factory, _, _),) = reactor.tcpClients
+                net.connect(factory)
+                net.settle()
+            self.successResultOf(running)
+            self.assertEqual(output.getvalue(), "Happy and well\n")
 
     def test_mainListens(self) -> None:
         """

@@ -61,7 +61,16 @@ LAYERS: dict[str, set[str]] = {
     "applications": {"deadline", "drafts.table", "handlers", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
-    "forwarding": {"deadline", "drafts.table", "errors", "interfaces", "outgoing", "policy"},
+    "flow": {"deadline", "policy"},
+    "forwarding": {
+        "deadline",
+        "drafts.table",
+        "errors",
+        "flow",
+        "interfaces",
+        "outgoing",
+        "policy",
+    },
     "engine": {
         "drafts.asking",
         "drafts.rfc6455",
@@ -75,6 +84,7 @@ LAYERS: dict[str, set[str]] = {
         "drafts.hixie75",
         "errors",
         "events",
+        "flow",
         "forwarding",
         "leaving",
         "outgoing",
@@ -85,6 +95,7 @@ LAYERS: dict[str, set[str]] = {
         "drafts.table",
         "engine",
         "errors",
+        "flow",
         "forwarding",
         "inflate",
         "leaving",
@@ -113,31 +124,35 @@ LAYERS: dict[str, set[str]] = {
     },
     # Applications that were written for something else.
     "frames": {"errors"},
-    "inner": {"errors", "interfaces"},
+    "producer": set(),
+    "inner": {"errors", "interfaces", "producer"},
+    "bridge_transport": {"inner", "interfaces"},
+    "bridge_tls": {"bridge_transport"},
     "opening13": {"drafts.table", "handshake", "request"},
     "bridge": {
         "applications",
         "drafts.table",
         "errors",
-        "forwarding",
         "frames",
         "handlers",
-        "inner",
+        "leaving",
+        "bridge_transport",
         "opening13",
         "request",
+        "bridge_tls",
         "utf8",
     },
-    "stream": {
-        "applications",
-        "drafts.table",
+    "carriers": {"drafts.table", "utf8"},
+    "stream_connection": {
+        "carriers",
         "errors",
-        "forwarding",
         "handlers",
         "inner",
         "interfaces",
-        "request",
-        "utf8",
+        "leaving",
+        "policy",
     },
+    "stream": {"applications", "drafts.table", "request", "stream_connection"},
     "peeking": {
         "applications",
         "deadline",
@@ -201,10 +216,12 @@ LAYERS: dict[str, set[str]] = {
         "knocking",
         "policy",
     },
-    "endpoint": {"client", "handlers", "interfaces"},
+    "endpoint": {"client", "handlers", "interfaces", "leaving"},
+    "stream_client": {"carriers", "client", "stream_connection"},
     # The gateway: a handler at one end, the client at the other.
     "backends": {"errors"},
     "forwarded": set(),
+    "descriptions": set(),
     "legs": {"errors", "handlers"},
     "gateway": {"backends", "client", "errors", "forwarded", "handshake", "legs", "policy"},
     # Plain HTTP to a backend.
@@ -232,7 +249,15 @@ LAYERS: dict[str, set[str]] = {
         "proxy_fields",
         "request",
     },
-    "forwards": {"client", "destination", "forwarded", "gateway", "policy", "proxy"},
+    "forwards": {
+        "client",
+        "descriptions",
+        "destination",
+        "forwarded",
+        "gateway",
+        "policy",
+        "proxy",
+    },
     # In memory, apart from the code that it tests.
     "testing.transport": set(),
     "testing.client": {"testing.transport"},
@@ -249,9 +274,11 @@ LAYERS: dict[str, set[str]] = {
         "interfaces",
         "policy",
         "server",
+        "stream_client",
     },
     # The command: nothing imports it but the plugin, and that by name.
-    "listening": {"server"},
+    "listening": {"descriptions", "server"},
+    "connecting": {"descriptions", "stream_client"},
     "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
     "services": set(),
     "tap": {"demo", "drafts.table", "forwards", "named", "policy", "server", "services", "web"},
@@ -271,15 +298,21 @@ OTHERS: dict[str, set[str]] = {
     "handshake": {"autobahn"},
     "inflate": {"autobahn"},
     "web": {"twisted"},
+    "flow": {"twisted"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},
     "admission": {"autobahn", "twisted"},
     "applications": {"twisted", "zope"},
     "inner": {"twisted", "zope"},
+    "bridge_transport": {"twisted"},
+    "bridge_tls": {"OpenSSL", "twisted", "zope"},
     "opening13": {"autobahn"},
     "bridge": {"autobahn", "twisted", "zope"},
+    "stream_connection": {"twisted", "zope"},
     "stream": {"autobahn", "twisted", "zope"},
     "listening": {"twisted", "zope"},
+    "connecting": {"twisted"},
+    "stream_client": {"autobahn", "twisted", "zope"},
     "named": {"autobahn", "twisted"},
     "hixie_connection": {"twisted", "zope"},
     "modern_connection": {"autobahn", "twisted", "zope"},
@@ -461,7 +494,10 @@ class LayerTests(SynchronousTestCase):
         strings = {
             node.value for node in ast.walk(ast.parse(PLUGIN)) if isinstance(node, ast.Constant)
         }
-        self.assertTrue({"wsfallback.tap", "wsfallback.listening.parse"} <= strings)
+        self.assertTrue(
+            {"wsfallback.tap", "wsfallback.listening.parse", "wsfallback.connecting.parse"}
+            <= strings
+        )
 
 
 class ReactorTests(SynchronousTestCase):

@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from wsfallback import FallbackServerFactory
-from wsfallback.listening import parse, unparsed
+from wsfallback.descriptions import unparsed
+from wsfallback.listening import parse
 from wsfallback.testing import VERSIONS, attach, request
 
 

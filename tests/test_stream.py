@@ -2,7 +2,7 @@
 Any Twisted factory as WebSocket, on every draft.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -279,6 +279,22 @@ class TransportTests(StreamCase):
             self.assertRaises(TypeError, transport.write, "text")
             self.assertEqual(client.messages, ["ab"])
 
+    def test_longWrite(self) -> None:
+        """
+        Is several messages, none longer than the other end may take; text is cut anywhere.
+        """
+        written = "\u2713" * 1000
+        for draft in VERSIONS:
+            for asked in ([], ["base64"]):
+                factory = recorders()
+                limits = {"maxMessage": 1000}
+                client = self.opened(draft, factory, protocols=asked, limits=limits)
+                factory.made[0].transport.write(written.encode())
+                self.assertTrue(1 < len(client.messages) < 10)
+                self.assertTrue(all(len(each.encode()) <= 1000 for each in client.messages))
+                pieces = [b64decode(each) if asked else each.encode() for each in client.messages]
+                self.assertEqual(b"".join(pieces), written.encode())
+
     def test_emptyMessage(self) -> None:
         """
         Is nothing that a stream could have received.
@@ -396,6 +412,105 @@ class TransportTests(StreamCase):
             client.settle()
             self.assertEqual(protocol.received, [b"one", b"two"])
             self.assertFalse(client.transport.paused)
+
+    def test_silenceWhilePaused(self) -> None:
+        """
+        Is the protocol's own doing, and no reason to close; afterwards it is.
+        """
+        limits = {"idleTimeout": 60, "pingInterval": 30, "pingTimeout": 30}
+        for draft in VERSIONS:
+            factory = recorders(lambda protocol, _: protocol.transport.pauseProducing())
+            client = self.opened(draft, factory, limits=limits)
+            client.answersPings = False
+            client.deliver(client.message("one") + client.message("two"))
+            for _ in range(20):
+                client.advance(29)
+            self.assertTrue(client.isOpen)
+            factory.acts = lambda *_: None
+            factory.made[0].transport.resumeProducing()
+            client.settle()
+            for _ in range(59):
+                client.advance(1)
+            self.assertTrue(client.isOpen)
+            self.assertEqual(factory.made[0].received, [b"one", b"two"])
+            client.advance(1)
+            self.assertFalse(client.isOpen)
+
+    def test_pausingInConnectionMade(self) -> None:
+        """
+        Has nothing received.
+        """
+        for draft in VERSIONS:
+            factory = recorders()
+            made = Recorder.connectionMade
+
+            def paused(protocol: Any, made: Any = made) -> None:
+                made(protocol)
+                protocol.transport.pauseProducing()
+
+            self.patch(Recorder, "connectionMade", paused)
+            client = self.opened(draft, factory)
+            self.patch(Recorder, "connectionMade", made)
+            client.send("one")
+            self.assertTrue(client.transport.paused)
+            self.assertEqual(factory.made[0].received, [])
+            factory.made[0].transport.resumeProducing()
+            client.settle()
+            self.assertEqual(factory.made[0].received, [b"one"])
+
+    def test_pausingAndResuming(self) -> None:
+        """
+        In one call keeps the order; who pauses again within the turn is not read for.
+        """
+
+        def both(protocol: Any, _: bytes) -> None:
+            protocol.transport.pauseProducing()
+            protocol.transport.resumeProducing()
+
+        for draft in VERSIONS:
+            factory = recorders(both)
+            client = self.opened(draft, factory)
+            client.deliver(b"".join(map(client.message, "abc")))
+            client.settle()
+            self.assertEqual(factory.made[0].received, [b"a", b"b", b"c"])
+            transport = factory.made[0].transport
+            transport.pauseProducing()
+            transport.resumeProducing()
+            transport.pauseProducing()
+            client.settle()
+            self.assertTrue(client.transport.paused)
+
+    def test_endWhilePaused(self) -> None:
+        """
+        What was read is received before a loss, when the protocol reads again; nothing more is
+        after an end of its own, of which it is told at once.
+        """
+        for draft in VERSIONS:
+            factory = recorders(lambda protocol, _: protocol.transport.pauseProducing())
+            client = self.opened(draft, factory)
+            client.deliver(client.message("one") + client.message("two"))
+            client.transport.lose(ConnectionLost())
+            protocol = factory.made[0]
+            self.assertEqual((protocol.received, protocol.lost), ([b"one"], []))
+            factory.acts = lambda *_: None
+            protocol.transport.resumeProducing()
+            client.settle()
+            self.assertEqual(protocol.received, [b"one", b"two"])
+            self.assertEqual(protocol.lost, [ConnectionLost])
+            for ends, how in (
+                ("loseConnection", ConnectionDone),
+                ("abortConnection", ConnectionAborted),
+            ):
+                factory = recorders(lambda protocol, _: protocol.transport.pauseProducing())
+                client = self.opened(draft, factory)
+                client.deliver(client.message("one") + client.message("two"))
+                protocol = factory.made[0]
+                getattr(protocol.transport, ends)()
+                client.settle()
+                self.assertEqual((protocol.received, protocol.lost), ([b"one"], [how]))
+                protocol.transport.resumeProducing()
+                protocol.transport.pauseProducing()
+                self.assertEqual(client._clock.getDelayedCalls(), [])
 
     def test_whatWaitsIsBounded(self) -> None:
         """

@@ -21,6 +21,7 @@ from wsfallback.handlers import MessageHandler
 from wsfallback.interfaces import IClientChannel, IFrameHandler, IMessageChannel, IMessageHandler
 from wsfallback.policy import Limits
 from wsfallback.server import FallbackServerFactory
+from wsfallback.stream_client import StreamEndpoint
 
 __all__ = [
     "DRAFTS",
@@ -42,6 +43,7 @@ __all__ = [
     "NoDraftWorked",
     "NotOpen",
     "NotText",
+    "StreamEndpoint",
     "UnsupportedByDraft",
     "WSFallbackError",
     "WebSocketEndpoint",

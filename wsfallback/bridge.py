@@ -11,20 +11,18 @@ messages; pings are answered here, for drafts have none that need it.
 
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory, ISSLTransport
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback import opening13
 from wsfallback.applications import Admission, FactoryApplication, IApplication
+from wsfallback.bridge_transport import BridgeTransport
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import FrameError, NotOpen, NotText, UnsupportedByDraft
-from wsfallback.forwarding import MAX_HELD
 from wsfallback.frames import (
     BINARY,
     CLOSE,
@@ -39,12 +37,15 @@ from wsfallback.frames import (
     frame,
 )
 from wsfallback.handlers import MessageHandler
-from wsfallback.inner import InnerTransport
+from wsfallback.leaving import loss
 from wsfallback.request import Request
 from wsfallback.utf8 import clipped
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
+
+#: How much may wait for an application that is paused when it sends another ping.
+_MAX_PONGS = 16
 
 
 @implementer(IApplication)
@@ -84,7 +85,7 @@ class Bridge(MessageHandler):
         self._factory = factory
         self._admission = admission
         self._protocol: Any = None
-        self._leg: _Leg | None = None
+        self._inner: BridgeTransport | None = None
         self._answer: Deferred[Any] = Deferred()
         self._answered = self._isOpen = self._over = False
         self._head = bytearray()
@@ -105,12 +106,9 @@ class Bridge(MessageHandler):
         protocol: Any = self._factory.buildProtocol(admission.address)
         if protocol is None:
             raise ConnectionDeny(503, "Nobody is here now")
-        limits = admission.limits
-        self._leg = _Leg(
-            self.channel, protocol, admission.clock, limits.maxMessage + MAX_HELD, self._overrun
-        )
-        self._leg.bridge = self
-        protocol.makeConnection(self._leg)
+        kind = _kindFor(self.channel.transport)
+        self._inner = kind(self.channel, protocol, admission.clock, self)
+        protocol.makeConnection(self._inner)
         self._protocol = protocol
         protocol.is_open.addCallback(self._appOpened)
         isSecure = ISSLTransport.providedBy(self.channel.transport)
@@ -123,18 +121,18 @@ class Bridge(MessageHandler):
         """
         The client has its answer, and gets what the application has sent since.
         """
-        assert self._leg is not None, "open only after onConnect"
+        assert self._inner is not None, "open only after onConnect"
         self._isOpen = True
         early, self._early, self._size = self._early, [], 0
         self._takeAll(iter(early))
-        self._leg.opened()
+        self._inner.opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """
         A message for the application.
         """
-        assert self._leg is not None, "messages come only after onConnect"
-        self._leg.arrive(frame(BINARY if isBinary else TEXT, payload))
+        assert self._inner is not None, "messages come only after onConnect"
+        self._inner.arrive(frame(BINARY if isBinary else TEXT, payload))
 
     def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
         """
@@ -144,13 +142,12 @@ class Bridge(MessageHandler):
         # The application may keep its transport, and that keeps us.
         self._early, self._pieces = [], []
         self._reader = FrameReader(self._maxKept)
-        leg, self._leg = self._leg, None
-        if leg is None or self._protocol is None:
+        inner, self._inner = self._inner, None
+        if inner is None or self._protocol is None:
             return
         if wasClean:
-            leg.arrive(_closeFrame(None if code == 1005 else code, reason))
-        lost = ConnectionDone() if wasClean else ConnectionLost(reason or "")
-        leg.end(Failure(lost))
+            inner.arrive(_closeFrame(None if code == 1005 else code, reason))
+        inner.end(loss(wasClean, reason))
 
     # What the application does.
 
@@ -194,8 +191,8 @@ class Bridge(MessageHandler):
 
     def _appOpened(self, _: object) -> None:
         # We are called by Autobahn's Deferred, where a failure of the application would be lost.
-        if self._leg is not None:
-            self._leg.handSoon()
+        if self._inner is not None:
+            self._inner.handSoon()
 
     def _decide(self, head: bytes) -> None:
         """
@@ -230,8 +227,9 @@ class Bridge(MessageHandler):
     def _take(self, taken: Frame) -> None:
         if taken.opcode == PING:
             # In a turn of its own: Autobahn starts the clock for a pong after the ping.
-            if self._leg is not None:
-                self._leg.arriveSoon(frame(PONG, taken.payload))
+            # RFC 6455 §5.5.3 has no pong for each; an application that pauses gets a few.
+            if self._inner is not None and self._inner.waiting < _MAX_PONGS:
+                self._inner.arriveSoon(frame(PONG, taken.payload))
         elif taken.opcode == CLOSE:
             self._over = True
             code, reason = closeOf(taken.payload)
@@ -262,9 +260,6 @@ class Bridge(MessageHandler):
         if self._size > self._maxKept:
             raise FrameError(1009, f"more than {self._maxKept} bytes wait to be sent")
 
-    def _overrun(self) -> None:
-        self._fail(1009, "the application doesn't read what comes")
-
     def _fail(self, code: int, reason: str) -> None:
         """
         Close towards both: the application is told why, the client where its draft can.
@@ -273,8 +268,8 @@ class Bridge(MessageHandler):
             return
         self._over = True
         _log.info("{peer}: {code}: {reason}", peer=self.peer, code=code, reason=reason)
-        if self._leg is not None:
-            self._leg.arriveSoon(_closeFrame(code, reason))
+        if self._inner is not None:
+            self._inner.arriveSoon(_closeFrame(code, reason))
         self._close(code, reason)
 
     def _close(self, code: int | None, reason: str | None) -> None:
@@ -288,43 +283,18 @@ class Bridge(MessageHandler):
             self.channel.transport.abortConnection()
 
 
-class _Leg(InnerTransport):
-    """
-    The transport on which the application's protocol believes to talk to a client.
-    """
-
-    bridge: Bridge
-
-    def isReady(self) -> bool:
-        """
-        While Autobahn decides it takes whatever comes for another handshake.
-        """
-        protocol: Any = self._protocol
-        return bool(protocol.state != WebSocketServerProtocol.STATE_CONNECTING)
-
-    def write(self, data: bytes) -> None:
-        """
-        Something of the application's.
-        """
-        self.bridge.written(data)
-
-    def loseConnection(self) -> None:
-        """
-        The application is done.
-        """
-        self._leave(False)
-
-    def abortConnection(self) -> None:
-        """
-        The application is done, and at once.
-        """
-        self._leave(True)
-
-    def _leave(self, aborted: bool) -> None:
-        if not self.disconnecting:
-            self.disconnecting = True
-            self.bridge.left(aborted)
-
-
 def _closeFrame(code: int | None, reason: str | None) -> bytes:
     return frame(CLOSE, closePayload(code, clipped(reason or "", 123)))
+
+
+def _kindFor(real: Any) -> type[BridgeTransport]:
+    """
+    What plays the transport of an application, for a client that has this one.
+    """
+    if ISSLTransport.providedBy(real) and hasattr(real, "getHandle"):
+        # Here and not above: it needs pyOpenSSL, which plain TCP doesn't.
+        from wsfallback.bridge_tls import SecuredTransport, isSecured
+
+        if isSecured(real):
+            return SecuredTransport
+    return BridgeTransport

@@ -51,6 +51,8 @@ class Client:
     All that is to be known to connect to a server, checked; it connects any number of times.
 
     :ivar drafts: the rows of the table that are tried, in this order.
+    :ivar limits: of its connections.
+    :ivar clock: the reactor's.
     """
 
     def __init__(
@@ -106,18 +108,18 @@ class Client:
             from twisted.internet import reactor as installed
 
             reactor = installed
-        self._limits = Limits(
+        self.limits = Limits(
             **{"invalidText": "replace", **limits, "handshakeTimeout": _seconds(timeout)}
         )
-        clock = cast(IReactorTime, reactor)
+        self.clock = cast(IReactorTime, reactor)
         self._errand = Errand(
             endpoint=endpointTo(reactor, asked, contextFactory)
             if isinstance(where, str)
             else where,
             destination=asked,
-            limits=self._limits,
-            clock=clock,
-            engine=ClientEngineFactory(self._limits, clock),
+            limits=self.limits,
+            clock=self.clock,
+            engine=ClientEngineFactory(self.limits, self.clock),
             isStrict=strict,
             random=SystemRandom() if random is None else random,
         )

@@ -6,15 +6,14 @@
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from wsfallback.client import Client
 from wsfallback.handlers import HandlerFactory, checkedHandler
 from wsfallback.interfaces import IFrameHandler, IMessageChannel, IMessageHandler
+from wsfallback.leaving import loss
 
 
 class MessageProtocol(Protocol):
@@ -176,5 +175,4 @@ class _Relay:
             return None if self._handler is None else self._handler.onClose(wasClean, code, reason)
         finally:
             if self._wasMade:
-                error = ConnectionDone() if wasClean else ConnectionLost(reason or "")
-                self.protocol.connectionLost(Failure(error))
+                self.protocol.connectionLost(loss(wasClean, reason))

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import HandshakeError, NotOpen, printable
+from wsfallback.flow import MAX_HELD, Flow
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.outgoing import checkClose
 from wsfallback.policy import Limits
@@ -21,12 +22,8 @@ from wsfallback.policy import Limits
 # Twisted keeps events until somebody observes them.
 _log = Logger()
 
-#: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
-#: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
-MAX_HELD = 1 << 18
 
-
-class Forwarding:
+class Forwarding(Flow):
     """
     Stands between a protocol and its handler: the outermost `IMessageHandler`.
 
@@ -38,7 +35,6 @@ class Forwarding:
     draft: Draft
     request: ConnectionRequest
     peer: str | None
-    transport: Any
 
     trouble: str | None = None
 
@@ -48,18 +44,12 @@ class Forwarding:
     #: Who is at the other end, for the log.
     _other = "client"
 
-    _limits: Limits
-    _deadline: Deadline
     _held: bytearray
 
     _handler: Any = None
     _deciding: Deferred[Any] | None = None
     _abandoned = False
     _paused = False
-    _hasProducer = _isLeaving = False
-    _readsNot = False  # the application has paused us: silence is our own doing
-    _wasOpened = False
-    _deaf = False  # closing: no message reaches the handler any more
     _owesClose = False
 
     @property
@@ -85,14 +75,19 @@ class Forwarding:
         Tell the handler.
         """
         self._wasOpened = True
+        if self._readsNot:
+            self.transport.pauseProducing()
         self._run(self._handler.onOpen)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """
         Hand the handler a message.
         """
-        if not self._deaf:
-            self._run(self._handler.onMessage, payload, isBinary)
+        if self._deaf:
+            return
+        if self._lastBytes is not None:
+            self._spend(payload)
+        self._run(self._handler.onMessage, payload, isBinary)
 
     def onFrame(self, payload: bytes, isBinary: bool, isFinal: bool) -> None:
         """
@@ -100,6 +95,8 @@ class Forwarding:
         """
         if self._deaf:
             return
+        if self._lastBytes is not None:
+            self._spend(payload)
         if IFrameHandler.providedBy(self._handler):
             self._run(self._handler.onFrame, payload, isBinary, isFinal)
         else:
@@ -136,41 +133,6 @@ class Forwarding:
         self._deaf = True
         self._close(code, reason)
 
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """
-        `IMessageChannel.registerProducer`.
-        """
-        if self._isLeaving:
-            # As Twisted does where the connection is gone.
-            producer.stopProducing()
-            return
-        self._hasProducer = True
-        self.transport.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        """
-        `IMessageChannel.unregisterProducer`.
-        """
-        self._hasProducer = False
-        self.transport.unregisterProducer()
-
-    def pauseReading(self) -> None:
-        """
-        `IMessageChannel.pauseReading`.
-        """
-        self._readsNot = True
-        self.transport.pauseProducing()
-
-    def resumeReading(self) -> None:
-        """
-        `IMessageChannel.resumeReading`.
-        """
-        if self._readsNot:
-            self._readsNot = False
-            self._deadline.restart()
-            self.transport.resumeProducing()
-            self._goOn()
-
     # What TCP tells.
 
     def readConnectionLost(self) -> None:
@@ -194,12 +156,6 @@ class Forwarding:
     def _close(self, code: int | None, reason: str | None) -> None:
         """
         Begin the closing handshake, unless it has begun.
-        """
-        raise NotImplementedError
-
-    def _goOn(self) -> None:
-        """
-        Hand over what was read, and held back by `pauseReading`.
         """
         raise NotImplementedError
 
@@ -232,7 +188,8 @@ class Forwarding:
         self._deciding = None
         if self._paused:
             self._paused = False
-            self.transport.resumeProducing()
+            if not (self._readsNot and self._wasOpened):
+                self.transport.resumeProducing()
 
     def _abandon(self) -> None:
         """
@@ -261,14 +218,6 @@ class Forwarding:
         self._held.clear()
         return held
 
-    def _dropProducer(self) -> None:
-        """
-        A producer keeps the transport open as long as it is registered.
-        """
-        self._isLeaving = True
-        if self._hasProducer:
-            self.unregisterProducer()
-
     def _failed(self, trouble: str) -> None:
         """
         Note, once and in one line, why the connection fails.
@@ -289,6 +238,7 @@ class Forwarding:
         """
         if self._wasOpened:
             self._loss = f"the connection was lost: {reason.getErrorMessage()}"
+        self._deaf = True
         self._paused = False  # there is nothing to resume
         self._deadline.cancel()
         self._held.clear()

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.python import usage
 
 from wsfallback.client import NEWEST_FIRST
+from wsfallback.descriptions import listed
 from wsfallback.destination import destination
 from wsfallback.forwarded import Network
 from wsfallback.gateway import BINARY, Gateway
@@ -127,9 +128,8 @@ class ForwardOptions(usage.Options):
         :raises usage.UsageError: there is no such draft, or none is named.
         """
         given = self[option]
-        names = [name.strip() for name in given.split(",") if name.strip()]
         try:
-            return [draft.name for draft in draftsNamed(names)]
+            return [draft.name for draft in draftsNamed(listed(given))]
         except ValueError as error:
             raise usage.UsageError(f"--{option} {given}: {error}") from None
 

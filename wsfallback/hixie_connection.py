@@ -14,6 +14,7 @@ from zope.interface import implementer
 from wsfallback.drafts.hixie75 import Framing
 from wsfallback.errors import FrameError, NotOpen, UnsupportedByDraft
 from wsfallback.events import Closing, Event, Text
+from wsfallback.flow import OVERRUN
 from wsfallback.forwarding import Forwarding
 from wsfallback.leaving import leave
 from wsfallback.outgoing import checkedMessage
@@ -50,6 +51,7 @@ class HixieConnection(Forwarding, Protocol):
         To end TCP is the only close that hixie-75 has, and all that WebKits before 2011 do on
         hixie-76: between two frames, or after our close, that is a clean one.
         """
+        self._finishReading(reason)
         clean = self._peerClosed or (
             self._wasOpened
             and reason.check(ConnectionDone) is not None
@@ -99,6 +101,11 @@ class HixieConnection(Forwarding, Protocol):
             return
         if self._stage is Stage.OPEN:
             self._deadline.restart()
+        if self._isOverrun(len(self._held) + len(data)):
+            self._failed(OVERRUN)
+            self._bye()
+            self._leave()
+            return
         self._held += data
         self._goOn()
 
@@ -154,6 +161,7 @@ class HixieConnection(Forwarding, Protocol):
         self._bye()
         if self._framing.close():
             self._deadline.set(self._limits.closeTimeout, self._unanswered)
+            self._readOn()
         else:
             self._leave()
 
@@ -183,7 +191,8 @@ class HixieConnection(Forwarding, Protocol):
         if not self._hasLeft():
             self._stage = Stage.LEAVING
             self._dropProducer()
-            leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
+            if self._lastBytes is None:
+                leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
 
     def _abort(self) -> None:
         if not self._peerClosed:

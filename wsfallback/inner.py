@@ -3,7 +3,7 @@
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -22,41 +22,10 @@ from zope.interface import alsoProvides, implementer
 
 from wsfallback.errors import NotOpen
 from wsfallback.interfaces import IMessageChannel
+from wsfallback.producer import Producer
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
-
-
-class _Producer:
-    """
-    An application's producer, as the real transport has it: stopped at most once.
-    """
-
-    def __init__(self, producer: Any, streaming: bool) -> None:
-        self.isStreaming = streaming
-        self._producer = producer
-
-    def resumeProducing(self) -> None:
-        """
-        There is room.
-        """
-        if self._producer is not None:
-            self._producer.resumeProducing()
-
-    def pauseProducing(self) -> None:
-        """
-        There is none.
-        """
-        if self._producer is not None:
-            self._producer.pauseProducing()
-
-    def stopProducing(self) -> None:
-        """
-        There is nobody.
-        """
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.stopProducing()
 
 
 @implementer(ITransport, IConsumer, IPushProducer)
@@ -65,8 +34,11 @@ class InnerTransport:
     A transport whose other end is a channel.
 
     Addresses are the real transport's, and so is the flow: what pauses one side of the channel
-    pauses the socket. What a protocol may know of its transport it may know of this: nothing is
+    pauses the other. What a protocol may know of its transport it may know of this: nothing is
     received while it is paused, nor within a call of its own.
+
+    What waits here has no bound of its own: while it is paused the channel hands over nothing,
+    but at its end, and that bounded.
 
     :ivar disconnecting: the application has ended the connection.
     """
@@ -78,38 +50,34 @@ class InnerTransport:
         channel: IMessageChannel,
         protocol: IProtocol,
         clock: IReactorTime,
-        maxWaiting: int,
-        overrun: Callable[[], object],
     ) -> None:
-        """
-        :param maxWaiting: bound in bytes of what waits while the application doesn't read.
-        :param overrun: called when more came.
-        """
         self._channel = channel
         self._outer: Any = channel.transport
         self._protocol = protocol
         self._clock = clock
-        self._maxWaiting = maxWaiting
-        self._overrun = overrun
         self._waiting: deque[bytes] = deque()
-        self._size = 0
         self._ending: Failure | None = None
         self._turn: IDelayedCall | None = None
         self._isOpen = self._isPaused = self._isHanding = self._isGone = False
         self._isBroken = False
-        self._producer: _Producer | None = None
+        self._producer: Producer | None = None
         if ITCPTransport.providedBy(self._outer):
             alsoProvides(self, ITCPTransport)
 
     # What the connection does.
+
+    @property
+    def waiting(self) -> int:
+        """
+        How much there is to be handed over, in calls of ``dataReceived``.
+        """
+        return len(self._waiting)
 
     def opened(self) -> None:
         """
         The channel is open: what the application wanted of it before, happens now.
         """
         self._isOpen = True
-        if self._isPaused:
-            self._outer.pauseProducing()
         if self._producer is not None:
             self._channel.registerProducer(self._producer, self._producer.isStreaming)
             if self._producer is not None and self._producer.isStreaming:
@@ -131,10 +99,12 @@ class InnerTransport:
 
     def end(self, reason: Failure) -> None:
         """
-        The connection is lost; what waits is read first.
+        The connection is lost; what waits is read first, unless the application has ended it.
         """
         self._isGone = True
         self._ending = reason
+        if self.disconnecting:
+            self._waiting.clear()
         if not (self._waiting and self._isPaused):
             self._isPaused = False
             self.hand()
@@ -148,9 +118,7 @@ class InnerTransport:
         self._isHanding = True
         try:
             while self._waiting and not self._isPaused and (self.isReady() or self._isGone):
-                data = self._waiting.popleft()
-                self._size -= len(data)
-                self._protocol.dataReceived(data)
+                self._protocol.dataReceived(self._waiting.popleft())
         except Exception:
             # It failed within a frame, say: all that it can still be told is the end.
             self._isBroken = True
@@ -162,9 +130,9 @@ class InnerTransport:
 
     def handSoon(self) -> None:
         """
-        The same, in a turn of its own.
+        The same, in a turn of its own, and then read on.
         """
-        if self._turn is None and self._waiting:
+        if self._turn is None and (self._waiting or not self._isGone):
             self._turn = self._clock.callLater(0, self._turned)
 
     def isReady(self) -> bool:
@@ -177,7 +145,7 @@ class InnerTransport:
 
     def write(self, data: bytes) -> None:
         """
-        Something for the client.
+        Something for the peer.
         """
         raise NotImplementedError
 
@@ -201,14 +169,14 @@ class InnerTransport:
 
     def getPeer(self) -> IAddress:
         """
-        The client's real address.
+        The peer's real address.
         """
         address: IAddress = self._outer.getPeer()
         return address
 
     def getHost(self) -> IAddress:
         """
-        The server's real address.
+        Our own real address.
         """
         address: IAddress = self._outer.getHost()
         return address
@@ -224,7 +192,7 @@ class InnerTransport:
         if self._isGone:
             producer.stopProducing()
             return
-        self._producer = _Producer(producer, streaming)
+        self._producer = Producer(producer, streaming)
         if self._isOpen:
             self._channel.registerProducer(self._producer, streaming)
         elif streaming:
@@ -245,16 +213,13 @@ class InnerTransport:
         Read nothing more from the socket.
         """
         self._isPaused = True
-        if self._isOpen and not self._isGone:
-            self._outer.pauseProducing()
+        self._channel.pauseReading()
 
     def resumeProducing(self) -> None:
         """
-        Read on; what has waited comes in a turn of its own.
+        Read on, in a turn of its own: what has waited here comes before what waits there.
         """
         self._isPaused = False
-        if self._isOpen and not self._isGone:
-            self._outer.resumeProducing()
         self.handSoon()
 
     def stopProducing(self) -> None:
@@ -295,16 +260,19 @@ class InnerTransport:
         """
         self._outer.setTcpKeepAlive(enabled)
 
+    # ISSLTransport, where the real one is that and the subclass says so.
+
+    def getPeerCertificate(self) -> Any:
+        """
+        The peer's, of the real transport.
+        """
+        return self._outer.getPeerCertificate()
+
     # Within.
 
     def _keep(self, data: bytes) -> None:
-        if self._isGone or self._isBroken:
-            return
-        self._waiting.append(data)
-        self._size += len(data)
-        # One that waits alone has been measured already, by the limits of a message.
-        if self._size > self._maxWaiting and len(self._waiting) > 1:
-            self._overrun()
+        if not (self._isGone or self._isBroken):
+            self._waiting.append(data)
 
     def _turned(self) -> None:
         self._turn = None
@@ -317,6 +285,8 @@ class InnerTransport:
                 self._channel.sendClose(1011, "the server failed")
             except NotOpen:
                 self._outer.abortConnection()
+        if not (self._isPaused or self._isGone):
+            self._channel.resumeReading()
 
     def _finish(self) -> None:
         """

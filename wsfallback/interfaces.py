@@ -143,6 +143,10 @@ class IMessageChannel(Interface):
         """
         Hand over nothing more, and read no more from the peer. Meanwhile its silence is no
         reason to close, and its leaving is not noticed.
+
+        Before `IMessageHandler.onOpen` it is for then; after a close it does nothing, and a close
+        ends it. If the connection is lost all the same, as by a failure to send, what was read
+        before, at most ``maxMessage`` and 256 KiB, is handed over before `onClose`.
         """
 
     def resumeReading() -> None:

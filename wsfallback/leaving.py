@@ -4,7 +4,9 @@ How a connection ends on our side: what is written is sent, and no peer can keep
 
 from collections.abc import Callable
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport, ITransport
+from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 
@@ -33,3 +35,10 @@ def leave(
     # IProcessTransport and some doubles lack it; they end with loseConnection alone.
     abort = getattr(transport, "abortConnection", transport.loseConnection)
     deadline.set(seconds, late or abort)
+
+
+def loss(wasClean: bool, reason: str | None) -> Failure:
+    """
+    The end of a connection by Twisted's names, of what ``onClose`` says.
+    """
+    return Failure(ConnectionDone() if wasClean else ConnectionLost(reason or ""))

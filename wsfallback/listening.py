@@ -16,10 +16,8 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from wsfallback.descriptions import isYes, unparsed
 from wsfallback.server import FallbackServerFactory
-
-#: What separates in a server string, and a backslash, which takes that from it.
-_SPECIAL = "\\:="
 
 
 @implementer(IStreamServerEndpoint)
@@ -55,29 +53,8 @@ def parse(reactor: Any, *arguments: str, **options: str) -> WebSocketServerEndpo
     :param options: those of the other endpoint; ``binary=yes`` is ours.
     :raises ValueError: there is no other endpoint, or ``binary`` is neither yes nor no.
     """
-    binary = options.pop("binary", "no")
+    binary = isYes("binary", options.pop("binary", "no"))
     if not arguments:
         raise ValueError("wsfallback: takes another endpoint, as in wsfallback:tcp:8080")
-    if binary not in ("yes", "no"):
-        raise ValueError(f"binary is yes or no, not {binary!r}")
-    return WebSocketServerEndpoint(
-        reactor, serverFromString(reactor, unparsed(arguments, options)), binary == "yes"
-    )
-
-
-def unparsed(arguments: tuple[str, ...], options: dict[str, str]) -> str:
-    """
-    A server string of its parts, as Twisted's ``haproxy:`` makes one.
-
-    Unlike Twisted's ``quoteStringArgument`` it leaves an equals sign in a value what it is.
-    """
-    return ":".join(
-        [
-            *map(_quoted, arguments),
-            *(f"{_quoted(name)}={_quoted(value)}" for name, value in options.items()),
-        ]
-    )
-
-
-def _quoted(part: str) -> str:
-    return "".join(f"\\{each}" if each in _SPECIAL else each for each in part)
+    outer = serverFromString(reactor, unparsed(arguments, options))
+    return WebSocketServerEndpoint(reactor, outer, binary)

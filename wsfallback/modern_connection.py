@@ -19,6 +19,7 @@ from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.engine import Silent
 from wsfallback.errors import NotOpen
+from wsfallback.flow import OVERRUN
 from wsfallback.forwarding import Forwarding
 from wsfallback.inflate import Inflater
 from wsfallback.leaving import leave
@@ -73,6 +74,8 @@ class ModernConnection(  # type: ignore[misc]
                 self._deadline.set(self._limits.pingInterval, self._silent)
             else:
                 self._deadline.restart()
+        if self._isOverrun(len(self.data) + len(data)):
+            self._fail(1009, OVERRUN)
         super().dataReceived(data)
 
     def processData(self) -> bool:
@@ -224,6 +227,7 @@ class ModernConnection(  # type: ignore[misc]
         if wasOpen:
             self._deaf = True
             self._deadline.set(self._limits.closeTimeout, self.onCloseHandshakeTimeout)
+            self._readOn()
 
     def onCloseHandshakeTimeout(self) -> None:
         """
@@ -249,7 +253,7 @@ class ModernConnection(  # type: ignore[misc]
         if abort and not self.wasClean:
             self._deadline.cancel()
             self.transport.abortConnection()
-        else:
+        elif self._lastBytes is None:
             leave(self.transport, self._deadline, self._limits.closeTimeout)
         self.is_closed.callback(self)
 
@@ -257,6 +261,7 @@ class ModernConnection(  # type: ignore[misc]
         """
         The connection is over, and the handler hears how.
         """
+        self._finishReading(reason)
         self._gone(reason)
         super().connectionLost(reason)
         # It was fired with the protocol: a cycle, which would keep what is not sent yet until

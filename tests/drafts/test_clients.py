@@ -120,7 +120,7 @@ class RequestTests(_Tests):
             b"Connection: Upgrade\r\n"
             b"Host: example.com\r\n"
             b"Origin: http://page.example\r\n"
-            b"WebSocket-Protocol: a, b\r\n"
+            b"WebSocket-Protocol: a,b\r\n"
             b"Cookie: c=d\r\n\r\n",
         )
 
@@ -334,7 +334,7 @@ class Hixie76AnswerTests(_Tests):
         """
         One that was asked for; the whole list repeated is no choice; none at all is odd.
         """
-        for said, chosen in (("b", "b"), ("a, b", "a"), ("", None)):
+        for said, chosen in (("b", "b"), ("a,b", "a"), ("", None)):
             data = answer76(digest=self.digest, Sec_WebSocket_Protocol=said)
             answer = self.opening(protocols=["a", "b"]).feed(data)
             assert answer is not None

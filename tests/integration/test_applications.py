@@ -3,6 +3,7 @@ Applications that were written for something else, with clients that other peopl
 """
 
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,14 @@ from twisted.protocols.wire import Echo
 
 
 class AutobahnEcho(WebSocketServerProtocol):
+    def onConnect(self, request):
+        self.wasSecure = self.transport_details.is_secure
+
     def onMessage(self, payload, isBinary):
+        if payload == b"details":
+            details = self.transport_details
+            channel = details.channel_id.get("tls-unique", b"").hex()
+            payload = f"{self.wasSecure} {details.is_secure} {channel}".encode()
         self.sendMessage(payload, isBinary)
 
 
@@ -133,6 +141,25 @@ async def test_tls(serve: Serve, connect: Connect, name: str, tmp_path: Path) ->
         await client.open()
         client.say("héllo")
         assert await client.hear() == "héllo"
+        if name == "mine.autobahn":
+            client.say("details")
+            # RFC 5929 §3.1, as Autobahn's own client calculates it.
+            channel = sha256(client.transport.getHandle().get_finished()).hexdigest()
+            assert await client.hear() == f"True True {channel}"
+
+
+@pytest_twisted.ensureDeferred
+async def test_detailsWithoutTls(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """
+    Are what they are, too.
+    """
+    (tmp_path / "mine.py").write_text(APPLICATIONS)
+    server = await serve("--factory", "mine.autobahn")
+    for draft in DRAFTS:
+        client = await connect(server.port, draft)
+        await client.open()
+        client.say("details")
+        assert await client.hear() == "False False "
 
 
 class Pouring(WebSocketServerProtocol):

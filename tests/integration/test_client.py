@@ -44,7 +44,10 @@ FOREIGN: tuple[tuple[Peer, tuple[str, ...]], ...] = (
 )
 
 
-def _name(peer: Peer) -> str:
+def peerName(peer: Peer) -> str:
+    """
+    What a test's id calls it.
+    """
     return Path(peer.command[-1]).stem
 
 
@@ -55,7 +58,7 @@ def _each(spoken: bool) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         ("peer", "draft"),
         [
-            pytest.param(peer, draft, id=f"{_name(peer)}-{draft}")
+            pytest.param(peer, draft, id=f"{peerName(peer)}-{draft}")
             for peer, drafts in FOREIGN
             for draft in DRAFTS
             if (draft in drafts) is spoken
@@ -195,7 +198,7 @@ async def test_otherDrafts(start: Start, peer: Peer, draft: str) -> None:
         await connect(url, Talker, drafts=[draft], timeout=3)
 
 
-@pytest.mark.parametrize("peer", [peer for peer, _ in FOREIGN], ids=_name)
+@pytest.mark.parametrize("peer", [peer for peer, _ in FOREIGN], ids=peerName)
 @pytest_twisted.ensureDeferred
 async def test_newestFirst(start: Start, peer: Peer) -> None:
     """

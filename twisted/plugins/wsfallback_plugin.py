@@ -6,7 +6,10 @@ There is no ``__init__.py`` beside this file: ``twisted.plugins`` is Twisted's p
 """
 
 from twisted.application.service import ServiceMaker
-from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.internet.interfaces import (
+    IStreamClientEndpointStringParserWithReactor,
+    IStreamServerEndpointStringParser,
+)
 from twisted.plugin import IPlugin
 from twisted.python.reflect import namedAny
 from zope.interface import implementer
@@ -34,4 +37,20 @@ class ServerParser:
         return namedAny("wsfallback.listening.parse")(reactor, *arguments, **options)
 
 
+@implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
+class ClientParser:
+    """
+    ``wsfallback:tcp:example.org:8080``, likewise.
+    """
+
+    prefix = "wsfallback"
+
+    def parseStreamClient(self, reactor, *arguments, **options):
+        """
+        The endpoint of such a string.
+        """
+        return namedAny("wsfallback.connecting.parse")(reactor, *arguments, **options)
+
+
 wsfallbackServerParser = ServerParser()
+wsfallbackClientParser = ClientParser()

@@ -49,7 +49,8 @@ class Hixie75ClientOpening(ClientOpening):
         ]
         if where.protocols:
             # To the draft a subprotocol is one string; servers that know better take a member.
-            lines.append(f"{self._prefix}Protocol: {', '.join(where.protocols)}")
+            # No spaces, as web-socket-js: websockify of that time leaves them on.
+            lines.append(f"{self._prefix}Protocol: {','.join(where.protocols)}")
         # The place of WebKit's Cookie.
         lines += [f"{name}: {value}" for name, value in where.fields]
         return lines
@@ -88,7 +89,7 @@ class Hixie75ClientOpening(ClientOpening):
         if response.get(name) is None:
             name = b"sec-websocket-protocol"
         # Servers that know of one string only repeat the whole of it, and have not chosen.
-        if len(asked) > 1 and response.get(name) == ", ".join(asked).encode("latin-1"):
+        if len(asked) > 1 and response.get(name) == ",".join(asked).encode("latin-1"):
             return asked[0]
         return self._chosen(response, name)
 
