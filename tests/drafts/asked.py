@@ -3,7 +3,8 @@ A client's opening that has sent its request, and what servers say to it.
 """
 
 import re
-from hashlib import md5
+from base64 import b64encode
+from hashlib import md5, sha1
 from random import Random
 from typing import Any
 
@@ -100,6 +101,22 @@ def answer75(*lines: str, first: str = "HTTP/1.1 101 Web Socket Protocol Handsha
         f"WebSocket-Location: {URL}",
     )
     return "\r\n".join([first, *(lines or default)]).encode() + b"\r\n\r\n"
+
+
+def answer13(request: bytes, *fields: str) -> bytes:
+    """
+    What a server of hybi-07 or later answers, RFC 6455 §4.2.2.
+
+    :param fields: whole lines, besides.
+    """
+    match = re.search(rb"\r\nSec-WebSocket-Key: ([^\r]*)", request)
+    assert match is not None, request
+    accept = b64encode(sha1(match[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    lines = "".join(f"{field}\r\n" for field in fields).encode()
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n" + lines + b"\r\n"
+    )
 
 
 class AskingTestCase(SynchronousTestCase):
