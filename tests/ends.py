@@ -190,7 +190,8 @@ class End:
         self.transport.arrive(request(self.draft, headers=fields) + rest)
 
     def _client(self, headers: Sequence[str], rest: bytes) -> None:
-        self.ask()
+        # As at a server's end.
+        self.ask(**{"invalidText": "close", **self.limits})
         self.transport.arrive(self.answer(*headers) + rest)
 
     def ask(self, **options: Any) -> None:
@@ -202,7 +203,7 @@ class End:
             url=URL,
             drafts=[self.draft],
             reactor=self.clock,
-            **{"invalidText": "close", **self.limits, **options},
+            **{**self.limits, **options},
         )
         self.connecting = client.connect(self.kind)
 

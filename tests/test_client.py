@@ -32,7 +32,6 @@ from wsfallback import (
     NotOpen,
     NotText,
     UnsupportedByDraft,
-    modern_client,
 )
 from wsfallback.client import NEWEST_FIRST, Client, connect
 from wsfallback.testing import VERSIONS
@@ -596,31 +595,6 @@ class FallingBackTests(ClientTestCase):
             connecting = self.go([Script(answer, closes=True)], recorder())
             self.assertEqual(self.attempts(connecting), [("rfc6455", None, AnswerError)])
 
-    def test_extensionThatWasNotOffered(self) -> None:
-        """
-        Or can't be, fails before the handler is made.
-        """
-        for extension, compress in (
-            (b"x-webkit-deflate-frame", True),
-            (b"permessage-deflate", False),
-            (b"permessage-deflate; server_max_window_bits=99", True),
-            (b"permessage-deflate, permessage-deflate", True),
-        ):
-            near = recorder()
-
-            class Answering(Script):
-                def dataReceived(self, data: bytes, extension: bytes = extension) -> None:
-                    from wsfallback.drafts.rfc6455 import accept
-
-                    key = data.partition(b"Key: ")[2].partition(b"\r\n")[0]
-                    fields = b"\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: %s\r\n\r\n"
-                    self._answer = BARE_101[:-4] + fields % (accept(key), extension)
-                    super().dataReceived(data)
-
-            connecting = self.go([Answering(b"", closes=True)], near, compress=compress)
-            self.assertEqual(self.attempts(connecting), [("rfc6455", None, AnswerError)])
-            self.assertEqual(near.made, [])
-
     def test_strict(self) -> None:
         """
         What is odd is logged, or is wrong.
@@ -631,60 +605,6 @@ class FallingBackTests(ClientTestCase):
             [Script(ANSWER_75, closes=True)], recorder(), drafts=["hixie-75"], strict=True
         )
         self.assertEqual(self.attempts(connecting), [("hixie-75", None, AnswerError)])
-
-    def test_invalidText(self) -> None:
-        """
-        A hixie server's is replaced, unless told otherwise.
-        """
-        for options, call in (
-            ({}, ("message", "\ufffd".encode(), False)),
-            ({"invalidText": "close"}, ("open",)),
-        ):
-            near = recorder()
-            script = Script(ANSWER_75 + b"\0\xc3\xff")
-            self.go([script], near, drafts=["hixie-75"], **options)
-            self.assertEqual(near.made[0].calls[-1], call)
-
-    def test_masks(self) -> None:
-        """
-        Come from the system's source of randomness, one for each frame, of whatever length.
-        """
-        masks = [bytes([at] * 4) for at in range(20)]
-        self.patch(modern_client.os, "urandom", lambda size: masks.pop()[:size])
-        far = recorder()
-        options: dict[str, Any] = {"compress": False, "drafts": ["rfc6455"]}
-        channel = self.successResultOf(
-            self.go(self.serve(far, maxMessage=1 << 20), recorder(), **options)
-        )
-        before = len(self.net.ends[0][0].writes)
-        sizes = (0, 125, 126, 65535, 65536)
-        for size in sizes:
-            channel.sendMessage(b"x" * size)
-        self.net.settle()
-        self.assertEqual([len(call[1]) for call in far.made[0].calls[2:]], list(sizes))
-        self.assertEqual(set(b"".join(call[1] for call in far.made[0].calls[2:])), set(b"x"))
-        first = self.net.ends[0][0].writes[before + 1]
-        self.assertEqual(first[:6], b"\x81\xfd" + bytes([18] * 4))
-        self.assertEqual(first[6:], bytes([ord("x") ^ 18] * 125))
-
-    def test_serverThatKeepsTcp(self) -> None:
-        """
-        After both halves of the closing handshake it has a while to end TCP, RFC 6455 §7.1.1;
-        then the client does, and it was clean.
-        """
-        near, far = recorder(), recorder()
-        server = self.serve(far)
-        channel = self.successResultOf(self.go(server, near))
-        end = self.net.ends[0][1]
-        end.loseConnection = end.loseWriteConnection = lambda: None  # type: ignore[method-assign]
-        channel.sendClose(1000)
-        self.net.settle()
-        self.assertEqual(near.made[0].calls[-1], ("open",))
-        self.clock.advance(2.0)
-        self.net.settle()
-        self.assertTrue(self.net.ends[0][0].finished)
-        self.clock.pump([2.0, 0.0])
-        self.assertEqual(near.made[0].calls[-1], ("close", True, 1000, None))
 
 
 class ArgumentTests(SynchronousTestCase):
