@@ -199,7 +199,7 @@ class End:
         The first half of a client's: the request goes out.
         """
         client = Client(
-            _One(self.transport),
+            OneConnection(self.transport),
             url=URL,
             drafts=[self.draft],
             reactor=self.clock,
@@ -220,7 +220,7 @@ class End:
 
 
 @implementer(IStreamClientEndpoint)
-class _One:
+class OneConnection:
     """
     Has one connection.
     """

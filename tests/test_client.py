@@ -496,16 +496,6 @@ class FallingBackTests(ClientTestCase):
         connecting = self.go([Script(b"HTTP/1.1 101", closes=True)], recorder())
         self.assertEqual(self.attempts(connecting), [("rfc6455", None, ConnectionDone)])
 
-    def test_aServerThatEndsItsHalf(self) -> None:
-        """
-        Has nothing more to say.
-        """
-        script = Script(b"")
-        connecting = self.go([script, *(Script(b"", closes=True) for _ in range(4))], recorder())
-        self.net.ends[0][1].loseWriteConnection()
-        self.net.settle()
-        self.assertEqual(len(self.attempts(connecting)), 5)
-
     def test_anAnswerOfAnotherDraft(self) -> None:
         """
         Leads there directly, if it may be spoken.
@@ -559,17 +549,6 @@ class FallingBackTests(ClientTestCase):
             self.net.settle()
             self.assertEqual(self.attempts(connecting), [("rfc6455", None, type(reason))])
             self.assertEqual(script.asked, b"")
-
-    def test_tls(self) -> None:
-        """
-        The request goes out when TLS is there.
-        """
-        script = Script(b"")
-        self.go([script], recorder(), isSecure=True)
-        near: Any = self.net.ends[0][0]
-        near._protocol.handshakeCompleted()
-        self.net.settle()
-        self.assertIn(b"GET /chat?a=b HTTP/1.1\r\n", script.asked)
 
     def test_timeout(self) -> None:
         """
