@@ -167,6 +167,8 @@ class _Leg(MessageHandler):
         self.other = None
         if self.isOpen and not self.isOver:
             self.sendClose(code, reason)
+            # Nobody is there any more to be paused for, and the answer to the close is to be read.
+            self.channel.resumeReading()
 
     def _refuse(self, trouble: str) -> None:
         """
