@@ -4,7 +4,7 @@ What the heads of requests and answers have in common.
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -239,6 +239,7 @@ class ReaderTests(SynchronousTestCase):
         self.assertRead(data + b"A: b\r\n", "too many")
         self.assertRead(data + b"A b\r\n", "malformed", b"A b")
 
+    @settings(deadline=None)
     @given(
         st.lists(
             st.sampled_from(

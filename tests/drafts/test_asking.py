@@ -4,7 +4,7 @@ The client's half of an opening handshake: what all drafts have in common.
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.drafts.asked import URL, AskingTestCase
@@ -89,6 +89,7 @@ class AnswerTests(AskingTestCase):
         data = b"HTTP/1.0 101 \r\nupgrade: websocket\r\nCONNECTION: keep-alive, UPGRADE\r\n\r\ngood"
         self.assertEqual(self.answer(plain(), data).response.version, b"HTTP/1.0")
 
+    @settings(deadline=None)
     @given(st.binary(max_size=20), st.lists(st.integers(0, 200), max_size=5))
     def test_segmentsDoNotMatter(self, frames: bytes, at: list[int]) -> None:
         """

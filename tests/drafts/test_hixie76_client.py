@@ -5,7 +5,7 @@ draft-hixie-76, the client's half of the opening handshake.
 import re
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.drafts.asked import AskingTestCase, answer76, asking, digest76
@@ -70,6 +70,7 @@ class KeyTests(AskingTestCase):
     §4.1 steps 16-21.
     """
 
+    @settings(deadline=None)
     @given(st.randoms(use_true_random=False))
     def test_keys(self, random: Random) -> None:
         """
