@@ -7,7 +7,12 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import (
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+    UserError,
+)
 from twisted.internet.interfaces import (
     IProtocolFactory,
     ISSLTransport,
@@ -15,9 +20,11 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
-from wsfallback.testing import SERVER_ADDRESS, MemoryTransport
+from wsfallback.testing import CLIENT_ADDRESS, SERVER_ADDRESS, MemoryTransport
 
 
 class PipeTransport(MemoryTransport):
@@ -72,6 +79,15 @@ class PipeTransport(MemoryTransport):
         if self.finished and self.connected and not self.paused:
             self.lose(ConnectionDone())
 
+    def lose(self, reason: BaseException) -> None:
+        """
+        This end is over; what is told of that, the other end hears.
+        """
+        if self.connected and not self.finished:
+            self.finished = True
+            self._clock.callLater(0, self.other.leave, ConnectionDone())
+        super().lose(reason)
+
     def abortConnection(self) -> None:
         """
         A RST.
@@ -104,6 +120,103 @@ class Script(Protocol):
             transport.loseConnection()
         if self._resets:
             transport.abortConnection()
+
+
+def pair(clock: Clock, server: IPv4Address = SERVER_ADDRESS) -> tuple[PipeTransport, PipeTransport]:
+    """
+    The client's end of a connection and the server's.
+    """
+    near = PipeTransport(clock, server)
+    far = PipeTransport(clock, CLIENT_ADDRESS)
+    near.other, far.other = far, near
+    return near, far
+
+
+def join(near: PipeTransport, far: PipeTransport, factory: Any, server: Any) -> Any:
+    """
+    Have protocols at both ends.
+
+    :param server: a factory, or a `Protocol`.
+    :returns: the client's.
+    """
+    client = factory.buildProtocol(near.getPeer())
+    if IProtocolFactory.providedBy(server):
+        server = server.buildProtocol(far.getPeer())
+    assert client is not None
+    far.attach(server)
+    near.attach(client)
+    return client
+
+
+class Internet(MemoryReactorClock):
+    """
+    A reactor on a clock, whose TCP connections are in memory.
+
+    Names are those of one machine, as `MemoryReactorClock` has it.
+
+    :ivar servers: by port, what answers there: a factory, a `Protocol`, an exception that
+        connecting fails with, or `None`: nothing comes of it. Others refuse.
+    :ivar ends: of each connection the client's and the server's, in their order.
+    :ivar tried: the ports that were connected to.
+    :ivar cancelled: how many attempts were given up before there was a connection.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.servers: dict[int, Any] = {}
+        self.ends: list[tuple[PipeTransport, PipeTransport]] = []
+        self.tried: list[int] = []
+        self.cancelled = 0
+
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
+    ) -> Any:
+        """
+        As reactors do.
+        """
+        self.tried.append(port)
+        server = self.servers.get(port, ConnectionRefusedError())
+        connector = _Connector(self, factory, IPv4Address("TCP", host, port))
+        factory.doStart()
+        factory.startedConnecting(connector)
+        if isinstance(server, Exception):
+            factory.clientConnectionFailed(connector, Failure(server))
+        elif server is not None:
+            near, far = pair(self, connector.getDestination())
+            self.ends.append((near, far))
+            join(near, far, factory, server)
+        return connector
+
+    @property
+    def isQuiet(self) -> bool:
+        """
+        Nothing is left: no connection, no timer.
+        """
+        return not self.getDelayedCalls() and not any(
+            end.connected for ends in self.ends for end in ends
+        )
+
+
+class _Connector:
+    """
+    An attempt that can be given up.
+    """
+
+    def __init__(self, internet: Internet, factory: Any, destination: IPv4Address) -> None:
+        self._internet, self._factory, self._destination = internet, factory, destination
+
+    def getDestination(self) -> IPv4Address:
+        """
+        Where it goes.
+        """
+        return self._destination
+
+    def stopConnecting(self) -> None:
+        """
+        Give up.
+        """
+        self._internet.cancelled += 1
+        self._factory.clientConnectionFailed(self, Failure(UserError()))
 
 
 @implementer(IStreamClientEndpoint)
@@ -142,20 +255,12 @@ class Network:
             return Deferred(self._cancel)
         if isinstance(server, Exception):
             return fail(server)
-        near = PipeTransport(self.clock, SERVER_ADDRESS)
-        far = PipeTransport(self.clock, IPv4Address("TCP", "192.0.2.7", 52914))
-        near.other, far.other = far, near
+        near, far = pair(self.clock)
         near.isCut = far.isCut = self._isCut
         if self._isSecure:
             alsoProvides(near, ISSLTransport)
         self.ends.append((near, far))
-        client = protocolFactory.buildProtocol(SERVER_ADDRESS)
-        if IProtocolFactory.providedBy(server):
-            server = server.buildProtocol(far.getPeer())
-        assert client is not None
-        far.attach(server)
-        near.attach(client)
-        return succeed(client)
+        return succeed(join(near, far, protocolFactory, server))
 
     def _cancel(self, _: Deferred[Any]) -> None:
         self.cancelled += 1

@@ -32,7 +32,6 @@ from wsfallback import (
     NotOpen,
     NotText,
     UnsupportedByDraft,
-    modern_client,
 )
 from wsfallback.client import NEWEST_FIRST, Client, connect
 from wsfallback.demo import BroadcastHandler
@@ -522,16 +521,6 @@ class FallingBackTests(ClientTestCase):
         connecting = self.go([Script(b"HTTP/1.1 101", closes=True)], recorder())
         self.assertEqual(self.attempts(connecting), [("rfc6455", None, ConnectionDone)])
 
-    def test_aServerThatEndsItsHalf(self) -> None:
-        """
-        Has nothing more to say.
-        """
-        script = Script(b"")
-        connecting = self.go([script, *(Script(b"", closes=True) for _ in range(4))], recorder())
-        self.net.ends[0][1].loseWriteConnection()
-        self.net.settle()
-        self.assertEqual(len(self.attempts(connecting)), 5)
-
     def test_anAnswerOfAnotherDraft(self) -> None:
         """
         Leads there directly, if it may be spoken.
@@ -586,17 +575,6 @@ class FallingBackTests(ClientTestCase):
             self.assertEqual(self.attempts(connecting), [("rfc6455", None, type(reason))])
             self.assertEqual(script.asked, b"")
 
-    def test_tls(self) -> None:
-        """
-        The request goes out when TLS is there.
-        """
-        script = Script(b"")
-        self.go([script], recorder(), isSecure=True)
-        near: Any = self.net.ends[0][0]
-        near._protocol.handshakeCompleted()
-        self.net.settle()
-        self.assertIn(b"GET /chat?a=b HTTP/1.1\r\n", script.asked)
-
     def test_timeout(self) -> None:
         """
         A server that doesn't answer, or isn't reached, is not asked again.
@@ -621,31 +599,6 @@ class FallingBackTests(ClientTestCase):
             connecting = self.go([Script(answer, closes=True)], recorder())
             self.assertEqual(self.attempts(connecting), [("rfc6455", None, AnswerError)])
 
-    def test_extensionThatWasNotOffered(self) -> None:
-        """
-        Or can't be, fails before the handler is made.
-        """
-        for extension, compress in (
-            (b"x-webkit-deflate-frame", True),
-            (b"permessage-deflate", False),
-            (b"permessage-deflate; server_max_window_bits=99", True),
-            (b"permessage-deflate, permessage-deflate", True),
-        ):
-            near = recorder()
-
-            class Answering(Script):
-                def dataReceived(self, data: bytes, extension: bytes = extension) -> None:
-                    from wsfallback.drafts.rfc6455 import accept
-
-                    key = data.partition(b"Key: ")[2].partition(b"\r\n")[0]
-                    fields = b"\r\nSec-WebSocket-Accept: %s\r\nSec-WebSocket-Extensions: %s\r\n\r\n"
-                    self._answer = BARE_101[:-4] + fields % (accept(key), extension)
-                    super().dataReceived(data)
-
-            connecting = self.go([Answering(b"", closes=True)], near, compress=compress)
-            self.assertEqual(self.attempts(connecting), [("rfc6455", None, AnswerError)])
-            self.assertEqual(near.made, [])
-
     def test_strict(self) -> None:
         """
         What is odd is logged, or is wrong.
@@ -656,60 +609,6 @@ class FallingBackTests(ClientTestCase):
             [Script(ANSWER_75, closes=True)], recorder(), drafts=["hixie-75"], strict=True
         )
         self.assertEqual(self.attempts(connecting), [("hixie-75", None, AnswerError)])
-
-    def test_invalidText(self) -> None:
-        """
-        A hixie server's is replaced, unless told otherwise.
-        """
-        for options, call in (
-            ({}, ("message", "\ufffd".encode(), False)),
-            ({"invalidText": "close"}, ("open",)),
-        ):
-            near = recorder()
-            script = Script(ANSWER_75 + b"\0\xc3\xff")
-            self.go([script], near, drafts=["hixie-75"], **options)
-            self.assertEqual(near.made[0].calls[-1], call)
-
-    def test_masks(self) -> None:
-        """
-        Come from the system's source of randomness, one for each frame, of whatever length.
-        """
-        masks = [bytes([at] * 4) for at in range(20)]
-        self.patch(modern_client.os, "urandom", lambda size: masks.pop()[:size])
-        far = recorder()
-        options: dict[str, Any] = {"compress": False, "drafts": ["rfc6455"]}
-        channel = self.successResultOf(
-            self.go(self.serve(far, maxMessage=1 << 20), recorder(), **options)
-        )
-        before = len(self.net.ends[0][0].writes)
-        sizes = (0, 125, 126, 65535, 65536)
-        for size in sizes:
-            channel.sendMessage(b"x" * size)
-        self.net.settle()
-        self.assertEqual([len(call[1]) for call in far.made[0].calls[2:]], list(sizes))
-        self.assertEqual(set(b"".join(call[1] for call in far.made[0].calls[2:])), set(b"x"))
-        first = self.net.ends[0][0].writes[before + 1]
-        self.assertEqual(first[:6], b"\x81\xfd" + bytes([18] * 4))
-        self.assertEqual(first[6:], bytes([ord("x") ^ 18] * 125))
-
-    def test_serverThatKeepsTcp(self) -> None:
-        """
-        After both halves of the closing handshake it has a while to end TCP, RFC 6455 §7.1.1;
-        then the client does, and it was clean.
-        """
-        near, far = recorder(), recorder()
-        server = self.serve(far)
-        channel = self.successResultOf(self.go(server, near))
-        end = self.net.ends[0][1]
-        end.loseConnection = end.loseWriteConnection = lambda: None  # type: ignore[method-assign]
-        channel.sendClose(1000)
-        self.net.settle()
-        self.assertEqual(near.made[0].calls[-1], ("open",))
-        self.clock.advance(2.0)
-        self.net.settle()
-        self.assertTrue(self.net.ends[0][0].finished)
-        self.clock.pump([2.0, 0.0])
-        self.assertEqual(near.made[0].calls[-1], ("close", True, 1000, None))
 
 
 class ArgumentTests(SynchronousTestCase):

@@ -4,14 +4,15 @@ What HixieServerProtocol does beyond the contract.
 
 from typing import Any
 
-from autobahn.websocket.types import ConnectionRequest
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.contract import Recorder, recorder
-from wsfallback import FallbackServerFactory, UnsupportedByDraft
+from wsfallback import FallbackServerFactory
 from wsfallback.demo import Echo
+from wsfallback.forwarding import MAX_HELD
 from wsfallback.testing import Hixie76Client, attach, connect, request
 
 DRAFTS = ("hixie-75", "hixie-76")
@@ -76,6 +77,52 @@ class Hixie76OpeningTests(SynchronousTestCase):
         decision.callback(None)
         client.settle()
         self.assertEqual(client.writes, [self.head + Hixie76Client.digest])
+
+    def test_key3WhileTheHandlerDecides(self) -> None:
+        """
+        Is kept, whatever pieces it comes in from a transport that can't pause; and what follows
+        the answer is the first frame.
+        """
+        decision: Deferred[None] = Deferred()
+        kind = recorder(connect=lambda _: decision)
+        client = attach(serve(kind), "hixie-76")
+        client.deliver(request("hixie-76")[:-8])
+        client.transport.paused = False
+        client.deliver(Hixie76Client.key3, 3)
+        self.assertEqual(client.writes, [])
+        decision.callback(None)
+        client.settle()
+        self.assertEqual(client.writes, [self.head + Hixie76Client.digest])
+        client.deliver(b"\x00hi\xff")
+        self.assertEqual(kind.made[0].calls[1:], [("open",), ("message", b"hi", False)])
+
+    def test_tooMuchBehindTheRequest(self) -> None:
+        """
+        More than is kept while the handler decides is refused before it is asked.
+        """
+        kind = recorder()
+        client = attach(serve(kind), "hixie-76")
+        client.deliver(request("hixie-76") + b"\0" * MAX_HELD)
+        self.assertEqual((client.status, kind.made), (400, []))
+
+    def test_denial(self) -> None:
+        """
+        The handler's refusal goes out instead of the head of a 101.
+        """
+
+        def deny(_: Recorder) -> None:
+            raise ConnectionDeny(404, "nothing here")
+
+        client = attach(serve(recorder(connect=deny)), "hixie-76")
+        client.deliver(request("hixie-76"))
+        self.assertEqual(
+            client.writes,
+            [
+                b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n"
+                b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 13\r\n\r\n"
+                b"nothing here\n"
+            ],
+        )
 
     def test_contentLengthIsIgnored(self) -> None:
         """
@@ -169,174 +216,3 @@ class Hixie76OpeningTests(SynchronousTestCase):
         client = connect(serve(), "hixie-76", origin=None)
         self.assertEqual(client.status, 101)
         self.assertNotIn("sec-websocket-origin", client.fields)
-
-
-class FrameTests(SynchronousTestCase):
-    """
-    draft-hixie-76 §5.3.
-    """
-
-    def test_binaryIsUnsupported(self) -> None:
-        """
-        The channel says beforehand what it can't carry, and raises.
-        """
-        for draft in DRAFTS:
-            kind = recorder()
-            client = connect(serve(kind), draft)
-            channel = kind.made[0].channel
-            self.assertFalse(channel.draft.binary)
-            before = client.wire
-            self.assertRaises(UnsupportedByDraft, channel.sendMessage, b"x", True)
-            self.assertEqual(client.wire, before)
-            self.assertTrue(client.isOpen)
-
-    def test_invalidTextReplaced(self) -> None:
-        """
-        With the option, text that is not UTF-8 has U+FFFD where it is wrong.
-        """
-        for draft in DRAFTS:
-            client = connect(serve(invalidText="replace"), draft)
-            client.deliver(b"\x00a\xc3\x28\xff")
-            self.assertEqual(client.receive(), "a\ufffd(")
-
-    def test_skippedFrames(self) -> None:
-        """
-        Length-prefixed frames are read over, up to a bound for the connection.
-        """
-        for draft in DRAFTS:
-            client = connect(serve(maxSkipped=10), draft)
-            client.deliver(b"\x80\x05\x00\xff\x00\xff\x00" + b"\x00one\xff" + b"\x80\x05abcde")
-            self.assertEqual(client.receive(), "one")
-            client.send("two")
-            self.assertEqual(client.receive(), "two")
-            client.deliver(b"\x80\x01")
-            self.assertTrue(client.disconnected)
-
-    def test_endlessText(self) -> None:
-        """
-        A text frame without an end is refused when it is too long, not when it ends.
-        """
-        for draft in DRAFTS:
-            client = connect(serve(maxMessage=1000), draft)
-            client.deliver(b"\x00" + b"x" * 1000)
-            self.assertFalse(client.disconnected)
-            client.deliver(b"x")
-            self.assertTrue(client.disconnected)
-
-
-class ClosingTests(SynchronousTestCase):
-    """
-    draft-hixie-76 §5.4, and what clients really do.
-    """
-
-    def test_clientCloses(self) -> None:
-        """
-        ``FF 00`` is answered with ``FF 00``, and TCP ended at once.
-        """
-        kind = recorder()
-        client = connect(serve(kind), "hixie-76")
-        client.answersClose = False
-        client.deliver(b"\xff\x00")
-        self.assertEqual(client.writes[-1], b"\xff\x00")
-        self.assertTrue(client.disconnected)
-        client.advance(2)
-        self.assertTrue(client.transport.aborted)
-        self.assertEqual(kind.made[0].calls[-1], ("close", True, 1005, None))
-
-    def test_dataBehindTheClose(self) -> None:
-        """
-        Is dropped.
-        """
-        kind = recorder()
-        client = connect(serve(kind), "hixie-76")
-        client.deliver(b"\xff\x00\x00late\xff")
-        self.assertEqual([call[0] for call in kind.made[0].calls], ["connect", "open", "close"])
-
-    def test_hixie75HasNoClose(self) -> None:
-        """
-        There ``FF 00`` is an empty frame to be skipped, and the server ends with TCP alone.
-        """
-        kind = recorder()
-        client = connect(serve(kind), "hixie-75")
-        client.deliver(b"\xff\x00")
-        self.assertTrue(client.isOpen)
-        before = client.wire
-        kind.made[0].sendClose()
-        client.settle()
-        self.assertEqual(client.wire, before)
-        self.assertTrue(client.disconnected)
-        self.assertEqual(kind.made[0].calls[-1], ("close", True, 1005, None))
-
-    def test_clientThatDropsTCP(self) -> None:
-        """
-        WebKits before 2011 close so: between two frames it is clean.
-        """
-        for draft in DRAFTS:
-            kind = recorder()
-            client = connect(serve(kind), draft)
-            client.send("one")
-            client.finish()
-            self.assertEqual(kind.made[0].calls[-1], ("close", True, 1005, None))
-
-    def test_serverCloses(self) -> None:
-        """
-        The server sends its half, and waits for the client's before it ends TCP.
-        """
-        kind = recorder()
-        client = connect(serve(kind, closeTimeout=2), "hixie-76")
-        client.answersClose = False
-        kind.made[0].sendClose(1000, "bye")
-        client.settle()
-        self.assertEqual(client.writes[-1], b"\xff\x00")
-        client.advance(1.9)
-        self.assertFalse(client.disconnected)
-        client.advance(0.1)
-        self.assertTrue(client.disconnected)
-        self.assertFalse(client.transport.aborted)
-        client.finish()
-        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
-
-    def test_closesThatCross(self) -> None:
-        """
-        Both may begin at once; each side sends ``FF 00`` once.
-        """
-        kind = recorder()
-        client = connect(serve(kind), "hixie-76")
-        client.answersClose = False
-        kind.made[0].sendClose()
-        client.deliver(b"\x00in flight\xff\xff\x00")
-        self.assertEqual(client.wire.count(b"\xff\x00"), 1)
-        self.assertTrue(client.disconnected)
-        client.finish()
-        self.assertEqual(kind.made[0].calls[-1], ("close", True, 1005, None))
-
-    def test_nonsenseAfterOurClose(self) -> None:
-        """
-        A client that breaks the framing while it should close is left.
-        """
-        kind = recorder()
-        client = connect(serve(kind, maxMessage=10), "hixie-76")
-        client.answersClose = False
-        kind.made[0].sendClose()
-        client.deliver(b"\x00" + b"x" * 11)
-        self.assertTrue(client.disconnected)
-        self.assertEqual(client.wire.count(b"\xff\x00"), 1)
-
-    def test_silence(self) -> None:
-        """
-        A client that says nothing for the idle timeout is closed; each byte counts.
-        """
-        for draft in DRAFTS:
-            kind = recorder()
-            client = connect(serve(kind, idleTimeout=60), draft)
-            client.advance(59)
-            client.deliver(b"\x00")
-            client.advance(59)
-            client.deliver(b"\xff")
-            client.advance(59)
-            self.assertTrue(client.isOpen)
-            client.advance(1)
-            self.assertTrue(client.disconnected)
-            self.assertEqual(
-                kind.made[0].calls[-1], ("close", False, 1006, "nothing was heard for 60 s")
-            )

@@ -73,63 +73,14 @@ class ReaderTestCase(SynchronousTestCase):
         self.assertEqual(outcome(single(data), maxHead), whole, data)
 
 
-class RequestTests(SynchronousTestCase):
+class TargetTests(SynchronousTestCase):
     """
-    RFC 9110 §5: the fields of a request.
+    RFC 9112 §3.2: what is asked for.
     """
-
-    def request(self, *fields: tuple[bytes, bytes], target: bytes = b"/") -> Request:
-        """
-        One with these fields.
-        """
-        return Request(b"GET", target, b"HTTP/1.1", fields)
-
-    def test_all(self) -> None:
-        """
-        Every value of a field in order, without the white space around it.
-        """
-        request = self.request((b"a", b" 1\t"), (b"b", b"2"), (b"a", b"\t 3  4 "))
-        self.assertEqual(request.all(b"a"), [b"1", b"3  4"])
-        self.assertEqual(request.all(b"c"), [])
-
-    def test_get(self) -> None:
-        """
-        The first one; an empty field is not a missing one.
-        """
-        request = self.request((b"a", b" "), (b"a", b"2"))
-        self.assertEqual(request.get(b"a"), b"")
-        self.assertIs(request.get(b"c"), None)
-
-    def test_exact(self) -> None:
-        """
-        Of the spaces only one after the colon goes.
-        """
-        request = self.request((b"b", b"x"), (b"a", b"  1 2  "), (b"a", b"x"), (b"t", b"\t1"))
-        self.assertEqual(request.exact(b"a"), b" 1 2  ")
-        self.assertEqual(request.exact(b"t"), b"\t1")
-        self.assertEqual(request.exact(b"b"), b"x")
-        self.assertIs(request.exact(b"c"), None)
-
-    def test_members(self) -> None:
-        """
-        §5.6.1: a list over several lines, empty members left out.
-        """
-        request = self.request((b"a", b" x,, y\t"), (b"a", b","), (b"a", b"Z;q=1 ,"))
-        self.assertEqual(request.members(b"a"), [b"x", b"y", b"Z;q=1"])
-        self.assertEqual(request.members(b"c"), [])
-
-    def test_has(self) -> None:
-        """
-        A member in any case, whole.
-        """
-        request = self.request((b"connection", b"keep-alive, Upgrade"))
-        self.assertTrue(request.has(b"connection", b"upgrade"))
-        self.assertFalse(request.has(b"connection", b"up"))
-        self.assertFalse(request.has(b"upgrade", b"upgrade"))
 
     def test_resource(self) -> None:
         """
-        RFC 9112 §3.2: in absolute form the authority is left out.
+        In absolute form the authority is left out.
         """
         for target, resource, path in (
             (b"/", b"/", b"/"),
@@ -142,7 +93,7 @@ class RequestTests(SynchronousTestCase):
             (b"/http://example.com/", b"/http://example.com/", b"/http://example.com/"),
             (b"*", b"*", b"*"),
         ):
-            request = self.request(target=target)
+            request = Request(b"GET", target, b"HTTP/1.1", ())
             self.assertEqual((request.resource, request.path), (resource, path), target)
 
 

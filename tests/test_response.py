@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.segments import cut, single
 from wsfallback.errors import AnswerError
-from wsfallback.head import MAX_FIELDS, MAX_LINE, HeadReader
+from wsfallback.head import MAX_FIELDS, MAX_LINE
 from wsfallback.response import Response, ResponseReader
 
 HEAD = b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\n\r\n"
@@ -150,20 +150,3 @@ class ResponseReaderTests(SynchronousTestCase):
             event = peer.next_event()
             self.assertIsInstance(event, h11.Response)
             self.assertEqual(found[0].status, event.status_code)
-
-
-class HeadReaderTests(SynchronousTestCase):
-    """
-    What requests and responses have in common.
-    """
-
-    def test_nothingByItself(self) -> None:
-        """
-        The class that they share reads neither.
-        """
-        reader = HeadReader(100)
-        self.assertRaises(NotImplementedError, reader._begins)
-        self.assertRaises(NotImplementedError, reader._first, b"")
-        self.assertRaises(NotImplementedError, reader._malformed, "", b"")
-        self.assertRaises(NotImplementedError, reader._tooLarge)
-        self.assertRaises(NotImplementedError, reader._tooMany)

@@ -16,11 +16,13 @@ from wsfallback.drafts.table import (
     HYBI_10,
     RFC_6455,
     Draft,
+    answered,
     choose,
     upgradeFields,
 )
 from wsfallback.errors import HandshakeError
 from wsfallback.request import Request, RequestReader
+from wsfallback.response import Response
 
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 KEY1 = b"Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5"
@@ -595,6 +597,29 @@ class CheckedTests(TableTestCase):
             self.assertRefused(400, *lines, b"Transfer-Encoding: chunked")
             if draft is not HIXIE_76:
                 self.assertRefused(400, *lines, b"Content-Length: 8")
+
+
+class AnsweredTests(SynchronousTestCase):
+    """
+    Which draft a 101 belongs to: a server of one draft gives its answer to all.
+    """
+
+    def test_byItsFields(self) -> None:
+        """
+        An origin or a location, by hixie's names for them; with an accept it is none of hixie's.
+        """
+        for status, names, draft in (
+            (101, [b"websocket-origin"], HIXIE_75),
+            (101, [b"websocket-location"], HIXIE_75),
+            (101, [b"sec-websocket-origin"], HIXIE_76),
+            (101, [b"sec-websocket-location"], HIXIE_76),
+            (101, [b"websocket-origin", b"sec-websocket-location"], HIXIE_76),
+            (101, [b"sec-websocket-location", b"sec-websocket-accept"], None),
+            (101, [b"origin", b"location", b"sec-websocket-protocol"], None),
+            (400, [b"websocket-origin"], None),
+        ):
+            response = Response(b"HTTP/1.1", status, b"", tuple((name, b"x") for name in names))
+            self.assertIs(answered(response), draft, (status, names))
 
 
 class AnyRequestTests(SynchronousTestCase):

@@ -89,7 +89,7 @@ class Hixie75ClientOpening(ClientOpening):
         if response.get(name) is None:
             name = b"sec-websocket-protocol"
         # Servers that know of one string only repeat the whole of it, and have not chosen.
-        if len(asked) > 1 and response.get(name) == ",".join(asked).encode("latin-1"):
+        if len(asked) > 1 and response.members(name) == [each.encode("latin-1") for each in asked]:
             return asked[0]
         return self._chosen(response, name)
 
