@@ -17,6 +17,7 @@ from twisted.internet.error import (
 )
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -609,6 +610,29 @@ class FallingBackTests(ClientTestCase):
             [Script(ANSWER_75, closes=True)], recorder(), drafts=["hixie-75"], strict=True
         )
         self.assertEqual(self.attempts(connecting), [("hixie-75", None, AnswerError)])
+
+
+class AddressTests(SynchronousTestCase):
+    """
+    Where a URL points.
+    """
+
+    def test_addresses(self) -> None:
+        """
+        An address is connected to at once, and fails at once; a name is looked up.
+        """
+        for host, address in (("127.0.0.1", "127.0.0.1"), ("[::1]", "::1")):
+            reactor = MemoryReactorClock()
+            connecting = connect(f"ws://{host}:9000/", Echo, reactor=reactor)
+            ((found, port, factory, *_),) = reactor.tcpClients
+            self.assertEqual((found, port), (address, 9000))
+            factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+            self.failureResultOf(connecting, NoDraftWorked)
+        reactor = MemoryReactorClock()
+        connecting = connect("ws://example.com:9000/", Echo, reactor=reactor)
+        self.assertEqual(reactor.tcpClients[0][1], 9000)
+        connecting.cancel()
+        self.failureResultOf(connecting, CancelledError)
 
 
 class ArgumentTests(SynchronousTestCase):

@@ -9,8 +9,14 @@ from collections.abc import Iterable
 from random import Random, SystemRandom
 from typing import Any, cast
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    wrapClientTLS,
+)
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from wsfallback.destination import Destination, GivenFields, destination
@@ -204,7 +210,14 @@ def endpointTo(
 
     :param contextFactory: how TLS is done.
     """
-    endpoint = HostnameEndpoint(reactor, where.hostname, where.port)
+    endpoint: IStreamClientEndpoint
+    if isIPAddress(where.hostname):
+        # That of names tries several addresses, and hears of one that refuses 0.3 seconds late.
+        endpoint = TCP4ClientEndpoint(reactor, where.hostname, where.port)
+    elif isIPv6Address(where.hostname):
+        endpoint = TCP6ClientEndpoint(reactor, where.hostname, where.port)
+    else:
+        endpoint = HostnameEndpoint(reactor, where.hostname, where.port)
     if not where.isSecure:
         return endpoint
     if contextFactory is None:

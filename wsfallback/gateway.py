@@ -114,7 +114,7 @@ class ClientLeg(Leg):
 
     def onOpen(self) -> None:
         """
-        Both legs are open: pause each for the other, and deliver what was early.
+        Both legs are open: pause each for the other, and read what was early.
         """
         super().onOpen()
         other = self.other
@@ -123,7 +123,7 @@ class ClientLeg(Leg):
             return
         self.restrain(other)
         other.restrain(self)
-        other.deliver()
+        other.channel.resumeReading()
 
     def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
         """

@@ -80,8 +80,6 @@ class Leg(MessageHandler):
         """
         Send what the other leg got.
         """
-        if self.isOver:
-            return
         if isBinary and self.inBase64:
             payload, isBinary = b64encode(payload), False
         if isBinary and not self.draft.binary:
@@ -132,7 +130,6 @@ class BackendLeg(Leg):
 
     def __init__(self, client: Leg) -> None:
         self.other = client
-        self._early: list[tuple[bytes, bool]] = []
 
     def onConnect(self, response: ConnectionResponse) -> None:  # type: ignore[override]
         """
@@ -145,21 +142,3 @@ class BackendLeg(Leg):
         """
         super().onOpen()
         self.channel.pauseReading()
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """
-        To the client; what came with the backend's answer waits until that is open.
-        """
-        if self.other is not None and not self.other.isOpen:
-            self._early.append((payload, isBinary))
-        else:
-            super().onMessage(payload, isBinary)
-
-    def deliver(self) -> None:
-        """
-        The client's leg is open.
-        """
-        early, self._early = self._early, []
-        for payload, isBinary in early:
-            self.onMessage(payload, isBinary)
-        self.channel.resumeReading()
