@@ -17,15 +17,13 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from tests.integration.children import Served
-from tests.integration.conftest import Serve
+from tests.integration.conftest import Serve, Start
 from tests.integration.foreign import EM_WEBSOCKET, NODE_SERVER, Peer
 from tests.integration.support import ANYWHERE, DRAFTS, until
 from tests.integration.test_applications import APPLICATIONS
-from tests.integration.test_client import FOREIGN, Start, peerName, start
+from tests.integration.test_client import FOREIGN, peerName
 from tests.integration.test_tls import makeCertificate
 from wsfallback import NoDraftWorked
-
-__all__ = ["start"]
 
 TEXT = "héllo ✓ 𝄞\r\n" * 1000
 
@@ -161,7 +159,7 @@ async def test_foreign(start: Start, peer: Peer, draft: str) -> None:
     Text comes back from echoes of messages, whether they ignore the subprotocols offered, repeat
     the list, or take the first of it; either side closes.
     """
-    where = f"wsfallback:tcp:127.0.0.1:{await start(peer)}:path=/chat?a\\=b:drafts={draft}"
+    where = f"wsfallback:tcp:127.0.0.1:{(await start(peer)).port}:path=/chat?a\\=b:drafts={draft}"
     talker = await talk(where)
     await talker.converse(TEXT.encode())
     talker.transport.loseConnection()
@@ -179,7 +177,7 @@ async def test_foreignService(start: Start, peer: Peer) -> None:
     """
     from twisted.internet import reactor
 
-    endpoint = clientFromString(reactor, f"wsfallback:tcp:127.0.0.1:{await start(peer)}")
+    endpoint = clientFromString(reactor, f"wsfallback:tcp:127.0.0.1:{(await start(peer)).port}")
     service = ClientService(endpoint, Factory.forProtocol(Talker), retryPolicy=lambda _: 0.01)
     service.startService()
     first: Any = await service.whenConnected()

@@ -3,6 +3,7 @@ The page on migrating: what was before on the libraries of then, and what is aft
 clients.
 """
 
+import json
 import os
 from base64 import b64encode
 from pathlib import Path
@@ -13,12 +14,11 @@ from autobahn.twisted.websocket import WampWebSocketServerFactory
 from autobahn.wamp.serializer import JsonSerializer
 
 from tests.integration.children import PYTHON, ROOT, run
-from tests.integration.conftest import Connect, Listen, Serve
+from tests.integration.conftest import Connect, Listen, Serve, Start
+from tests.integration.foreign import LONG as PATIENT
 from tests.integration.foreign import NODE, PEERS, PERL, PHANTOM, PHANTOMJS, RUBY, Peer
-from tests.integration.test_client import Start, start
+from tests.integration.scenarios import LONG, UNICODE, Scenario, inTurn
 from tests.test_bridge_wamp import Router
-
-__all__ = ["start"]
 
 EXAMPLES = ROOT / "docs" / "examples" / "migrate"
 SERVER = str(PEERS / "example_server.py")
@@ -53,6 +53,9 @@ def after(example: Path) -> Peer:
     return Peer((PYTHON, SERVER, str(example), str(EXAMPLES)), (PYTHON, "-c", ""), "")
 
 
+#: The empty message is left out: txWS had none.
+ECHOES = Scenario("echoes", inTurn(UNICODE, LONG), "/")
+
 TXWS_BEFORE = before(EXAMPLES / "txws_before.py", "txWS==0.8")
 TXWS_LAST = before(EXAMPLES / "txws_before.py", "txWS==0.9.1")
 TXWS_AFTER = after(EXAMPLES / "txws_after.py")
@@ -86,17 +89,18 @@ async def test_foreign(start: Start, server: Peer) -> None:
     """
     Unicode and 100 kB come back, to clients of 2010 and of today, before and after alike.
     """
-    port = await start(server)
+    running = await start(server)
     for peer, version, draft in (
         (PERL, "draft-hixie-76", "hixie-76"),
         (RUBY, "76", "hixie-76"),
         (RUBY, "8", "hybi-10"),
         (PERL, "draft-ietf-hybi-17", "rfc6455"),
     ):
-        report = await peer.report(version, "127.0.0.1", port, "/", NO_EMPTY="1")
-        assert report["draft"] == draft
+        report = await peer.report(version, running.url, scenarios=[ECHOES])
+        seen = report["seen"]["echoes"]
+        assert tuple(seen.get("heard", ())) == (UNICODE, LONG), seen
         # txWS took the close of a hixie client for garbage.
-        assert report["closed"] is (server is not TXWS_BEFORE or draft != "hixie-76"), report
+        assert seen["frame"] is (server is not TXWS_BEFORE or draft != "hixie-76"), seen
 
 
 @pytest.mark.parametrize("draft", ["hixie-76", "hybi-07", "rfc6455"])
@@ -106,7 +110,7 @@ async def test_txwsBase64(start: Start, connect: Connect, server: Peer, draft: s
     """
     The subprotocol has the same meaning.
     """
-    client = await connect(await start(server), draft)
+    client = await connect((await start(server)).port, draft)
     head = await client.open(protocols=["base64"])
     # txWS 0.8 kept it from modern clients.
     if server is TXWS_AFTER or draft == "hixie-76":
@@ -124,7 +128,7 @@ async def test_txwsOtherSubprotocol(
     """
     A client that asks for another one was dropped, and is served without one.
     """
-    client = await connect(await start(server), draft)
+    client = await connect((await start(server)).port, draft)
     client.sendOpening(protocols=["chat"])
     if server is TXWS_BEFORE:
         assert await client.readEnd() == b""
@@ -140,7 +144,7 @@ async def test_txwsNoText(start: Start, connect: Connect, server: Peer) -> None:
     """
     Bytes that are no UTF-8 were sent as text, and close the connection.
     """
-    client = await connect(await start(server), "rfc6455")
+    client = await connect((await start(server)).port, "rfc6455")
     await client.open()
     client.send(client.frame(2, b"\x00\xff\x00"))
     opcode, payload = await client.readFrame()
@@ -158,7 +162,8 @@ async def test_txwsBinary(start: Start, connect: Connect, tmp_path: Path) -> Non
     """
     binary = tmp_path / "binary.py"
     binary.write_text(BINARY)
-    client = await connect(await start(before(binary, "txWS==0.8")), "rfc6455")
+    server = await start(before(binary, "txWS==0.8"))
+    client = await connect(server.port, "rfc6455")
     await client.open()
     client.say("hello")
     assert await client.readFrame() == (2, b"hello")
@@ -170,7 +175,7 @@ async def test_txws09(start: Start, connect: Connect) -> None:
     """
     Drops clients of hixie-76.
     """
-    client = await connect(await start(TXWS_LAST), "hixie-76")
+    client = await connect((await start(TXWS_LAST)).port, "hixie-76")
     client.sendOpening()
     assert await client.readEnd() == b""
 
@@ -221,7 +226,8 @@ async def test_autobahnTold(start: Start, connect: Connect, tmp_path: Path, isAf
     """
     telling = tmp_path / "telling.py"
     telling.write_text(TELLING.format(name="autobahn_after" if isAfter else "autobahn_before"))
-    port = await start(after(telling) if isAfter else before(telling, "autobahn==0.10.9"))
+    example = after(telling) if isAfter else before(telling, "autobahn==0.10.9")
+    port = (await start(example)).port
     modern = await connect(port, "rfc6455")
     await modern.open(host=f"localhost:{port}")
     assert await modern.hear() == "13"
@@ -241,7 +247,7 @@ async def test_autobahnEmpty(start: Start, connect: Connect, server: Peer) -> No
     """
     The empty message of a hixie client ended its connection, and is a message.
     """
-    port = await start(server)
+    port = (await start(server)).port
     client = await connect(port, "hixie-76")
     await client.open(host=f"localhost:{port}")
     client.say("")
@@ -258,8 +264,10 @@ async def test_wamp(listen: Listen, serve: Serve) -> None:
     """
     router = WampWebSocketServerFactory(lambda: Router([]), serializers=[JsonSerializer()])
     server = await serve("--forward", f"ws://127.0.0.1:{await listen(router)}")
-    report = await PHANTOM_WAMP.report(f"ws://127.0.0.1:{server.port}/ws")
-    welcome, result = report["heard"]
+    env = await PHANTOM_WAMP.installed()
+    url = f"ws://127.0.0.1:{server.port}/ws"
+    ran = await run(*PHANTOM_WAMP.command, url, env=env, seconds=PATIENT)
+    welcome, result = json.loads(ran.printed)["heard"]
     assert welcome[0] == 2
     assert result == [50, 1, {}, [5]]
 
@@ -269,7 +277,7 @@ async def test_node(start: Start, serve: Serve) -> None:
     """
     WebSocket-Node serves clients of all drafts from behind the gateway.
     """
-    server = await serve("--forward", f"ws://127.0.0.1:{await start(NODE_AFTER)}")
+    server = await serve("--forward", (await start(NODE_AFTER)).url)
     for peer, version, draft in (
         (PERL, "draft-hixie-75", "hixie-75"),
         (PERL, "draft-hixie-76", "hixie-76"),
@@ -277,8 +285,8 @@ async def test_node(start: Start, serve: Serve) -> None:
         (RUBY, "8", "hybi-10"),
         (PERL, "draft-ietf-hybi-17", "rfc6455"),
     ):
-        report = await peer.report(version, "127.0.0.1", server.port, "/")
-        assert (report["draft"], report["closed"]) == (draft, True), report
+        report = await peer.report(version, server.url.replace("http", "ws").rstrip("/"))
+        assert report["draft"] == draft
 
 
 @pytest_twisted.ensureDeferred

@@ -16,12 +16,9 @@ from twisted.python.failure import Failure
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, ResponseDone
 
 from tests.integration.children import Served
-from tests.integration.conftest import Connect, Serve
+from tests.integration.conftest import Connect, Serve, Start
 from tests.integration.foreign import HTTP_SERVER
 from tests.integration.support import until
-from tests.integration.test_client import Start, start
-
-__all__ = ["start"]
 
 #: Bytes: more than all buffers on the way hold together, by far.
 LONG = 64 << 20
@@ -83,7 +80,7 @@ async def proxy(serve: Serve, start: Start, *options: str) -> Served:
     """
     The command in front of Node.js.
     """
-    port = await start(HTTP_SERVER)
+    port = (await start(HTTP_SERVER)).port
     return await serve("--forward-http", f"http://127.0.0.1:{port}", *options)
 
 

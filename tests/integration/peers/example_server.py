@@ -1,7 +1,7 @@
 """
 An example of the documentation as a server, by the Python that runs this: 2.7, too.
 
-It prints ``{"port": N}`` and serves until ended. Usage: example_server.py FILE [LIBRARIES]
+It prints ``{"port": N}`` and serves until ended. Usage: example_server.py FILE [LIBRARIES...] PORT
 """
 
 import importlib
@@ -12,7 +12,7 @@ import sys
 
 directory, name = os.path.split(sys.argv[1])
 # Before the packages that this Python has by itself.
-sys.path[:1] = sys.argv[2:]
+sys.path[:1] = sys.argv[2:-1]
 sys.path.append(directory)
 
 from twisted.internet import task  # noqa: E402
@@ -21,13 +21,13 @@ from twisted.python import log  # noqa: E402
 
 class Reactor:
     """
-    The reactor, but it listens on a port of this machine that was free.
+    The reactor, but it listens on a port of this machine.
     """
 
     def __init__(self, reactor):
         self._reactor = reactor
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", int(sys.argv[-1])))
         self._socket.listen(50)
         self._socket.setblocking(False)
         self.port = self._socket.getsockname()[1]

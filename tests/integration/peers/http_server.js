@@ -5,7 +5,7 @@
 //   /long?N    N times 64 KiB
 //   /broken    half an answer, then a RST
 //   anything else: "hello", with a Content-Length
-// Usage: node http_server.js
+// Usage: node http_server.js PORT
 'use strict';
 const crypto = require('crypto');
 const http = require('http');
@@ -41,4 +41,4 @@ const server = http.createServer((request, response) => {
   }
 });
 server.on('connection', (socket) => { connections += 1; socket.number = connections; });
-server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
+server.listen(Number(process.argv[2]), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
