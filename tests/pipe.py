@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import (
+    ConnectingCancelledError,
     ConnectionDone,
     ConnectionLost,
     ConnectionRefusedError,
@@ -262,8 +263,10 @@ class Network:
         self.ends.append((near, far))
         return succeed(join(near, far, protocolFactory, server))
 
-    def _cancel(self, _: Deferred[Any]) -> None:
+    def _cancel(self, connecting: Deferred[Any]) -> None:
         self.cancelled += 1
+        # As Twisted's endpoints do.
+        connecting.errback(ConnectingCancelledError(SERVER_ADDRESS))
 
     @property
     def isQuiet(self) -> bool:

@@ -65,6 +65,19 @@ class KeptTests(ProxyTestCase):
         self.hear(client, GET)
         self.assertEqual(self.net.tried, 2)
 
+    def test_end(self) -> None:
+        """
+        If its end was that of an answer, there is nothing to keep.
+        """
+        client = self.client(self.proxy(), GET)
+        self.say(b"HTTP/1.1 200 OK\r\n\r\nhi")
+        self.backends[0].transport.loseConnection()
+        self.net.settle()
+        self.answer(client)
+        self.hear(client, GET)
+        self.say(OK, 1)
+        self.assertEqual(self.answer(client), OK)
+
     def test_unasked(self) -> None:
         """
         If the backend says something, it is closed.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import h11
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError, ConnectionDone
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -150,8 +150,9 @@ class BackendProtocol(TwistedProtocol):
         The answer is complete: be there for the next, if HTTP allows it.
         """
         asking = self._leave()
-        # What came behind the answer must not be taken for the next one.
-        isAlone = not self._http.trailing_data[0]
+        # What came behind the answer must not be taken for the next one; and the answer may have
+        # ended with the connection.
+        isAlone = self._http.trailing_data == (b"", False)
         if isAlone and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
             self._http.start_next_cycle()
             self.wasUsed = True
@@ -234,7 +235,7 @@ class Pool:
         A new connection; cancellable.
         """
         connecting: Deferred[Any] = self._endpoint(backend.url).connect(_Connecting(self, backend))
-        return connecting
+        return connecting.addErrback(_cancelled)
 
     def keep(self, protocol: BackendProtocol) -> None:
         """
@@ -263,3 +264,13 @@ class Pool:
             for protocol in kept:
                 protocol.transport.loseConnection()
         self._kept.clear()
+
+
+def _cancelled(failure: Failure) -> Failure:
+    """
+    Tell what was cancelled from what has failed: Twisted's endpoints have an error of their own
+    for it, which neither `Deferred.addTimeout` nor `Backends.reach` takes for that.
+    """
+    if failure.check(ConnectingCancelledError):
+        raise CancelledError
+    return failure
