@@ -93,6 +93,10 @@ class AskingTests(ProxyTestCase):
         """
         self.client(self.proxy(keepHost=True), GET)
         self.assertIn(b"\r\nHost: www.test\r\n", self.backends[0].head)
+        absolute = GET.replace(b" /", b" http://a.test:1/")
+        self.client(self.proxy(keepHost=True), absolute)
+        self.assertIn(b"\r\nHost: a.test:1\r\n", self.backends[0].head)
+        self.assertIn(b"\r\nX-Forwarded-Host: a.test:1\r\n", self.backends[0].head)
         self.client(self.proxy(keepHost=True), b"GET / HTTP/1.0\r\n\r\n")
         self.assertIn(b"\r\nHost: one.test\r\n", self.backends[0].head)
 
@@ -193,9 +197,19 @@ class ReachTests(ProxyTestCase):
         """
         proxy = self.proxy(None)
         client = self.client(proxy, GET)
+        self.assertFalse(client.paused)
         client.lose(ConnectionDone())
         self.assertEqual(self.net.cancelled, 1)
         self.assertQuiet(proxy)
+
+    def test_clientLeavesTwo(self) -> None:
+        """
+        No other backend gets what nobody wants any more; and the first is not to blame.
+        """
+        proxy = self.proxy(None, *[Backend(), Backend()], urls=TWO)
+        self.client(proxy, POST).lose(ConnectionDone())
+        self.client(proxy, POST)
+        self.assertEqual(self.asked, ["http://one.test", "http://one.test"])
 
 
 class PortTests(ProxyTestCase):

@@ -92,4 +92,5 @@ class FramingTests(SynchronousTestCase):
         chunked, length = (b"transfer-encoding", b"Chunked"), (b"content-length", b" 7 ")
         self.assertEqual(framing([(b"a", b"b")]), [])
         self.assertEqual(framing([length]), [(b"Content-Length", b"7")])
+        self.assertEqual(framing([(b"content-length", b"010")]), [(b"Content-Length", b"10")])
         self.assertEqual(framing([length, chunked]), [(b"Transfer-Encoding", b"chunked")])

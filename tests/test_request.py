@@ -96,6 +96,15 @@ class TargetTests(SynchronousTestCase):
             request = Request(b"GET", target, b"HTTP/1.1", ())
             self.assertEqual((request.resource, request.path), (resource, path), target)
 
+    def test_host(self) -> None:
+        """
+        RFC 9112 §3.2.2: and goes before the Host.
+        """
+        field = (b"host", b" www.test ")
+        self.assertEqual(self.request().host, b"")
+        self.assertEqual(self.request(field).host, b"www.test")
+        self.assertEqual(self.request(field, target=b"http://a.test:1?b").host, b"a.test:1")
+
 
 class RequestLineTests(ReaderTestCase):
     """

@@ -107,17 +107,17 @@ class ReverseProxy(ServerFactory):
         :param peer: the client, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
         :param isSecure: whether it came by TLS.
         """
-        given = request.get(b"host")
         ours = self._destinations[backend.url].host.encode()
         headers = {
             name.decode("latin-1"): value.decode("latin-1").strip(" \t")
             for name, value in request.fields
         }
+        headers["host"] = request.host.decode("ascii")
         return h11.Request(
             method=request.method,
             target=request.resource,
             headers=[
-                (b"Host", given if given and self._keepsHost else ours),
+                (b"Host", request.host if request.host and self._keepsHost else ours),
                 *asked(request.fields),
                 *(
                     (name.encode(), value.encode("latin-1"))

@@ -71,4 +71,5 @@ def framing(fields: Fields) -> list[tuple[bytes, bytes]]:
     if b"transfer-encoding" in found:
         return [(b"Transfer-Encoding", b"chunked")]
     length = found.get(b"content-length")
-    return [] if length is None else [(b"Content-Length", length)]
+    # Written anew: with zeros before it, it might be taken for octal.
+    return [] if length is None else [(b"Content-Length", b"%d" % int(length))]

@@ -14,10 +14,11 @@ from wsfallback.head import MAX_FIELDS, MAX_LINE, TOKEN, Fields, Head, HeadReade
 
 __all__ = ["MAX_FIELDS", "MAX_LENGTH_DIGITS", "MAX_LINE", "Request", "RequestReader"]
 
-#: 20 digits hold any 64-bit number; int() of more is the peer's to waste.
-MAX_LENGTH_DIGITS = 20
+#: What fits into 63 bits: servers have wrapped longer lengths around.
+MAX_LENGTH_DIGITS = 18
 
 _FIRST_BYTE = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)", re.IGNORECASE)
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]+) (HTTP/1\.[01])")
 _DIGITS = re.compile(rb"[0-9]+")
 
@@ -44,11 +45,22 @@ class Request(Head):
 
         RFC 9112 §3.2.
         """
-        absolute = re.match(rb"https?://[^/?#]+", self.target, re.IGNORECASE)
+        absolute = _ABSOLUTE.match(self.target)
         if absolute is None:
             return self.target
         rest = self.target[absolute.end() :]
         return rest if rest.startswith(b"/") else b"/" + rest
+
+    @property
+    def host(self) -> bytes:
+        """
+        Who is asked: the ``Host``, or the authority of a target in absolute form, which goes before
+        it; empty without either.
+
+        RFC 9112 §3.2.2.
+        """
+        absolute = _ABSOLUTE.match(self.target)
+        return absolute[1] if absolute is not None else self.get(b"host") or b""
 
     @property
     def path(self) -> bytes:
