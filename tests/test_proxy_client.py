@@ -110,6 +110,26 @@ class ConnectionTests(ProxyTestCase):
         client.lose(ConnectionDone())
         self.assertQuiet(proxy)
 
+    def test_halfWhileConnecting(self) -> None:
+        """
+        While the backend is still being reached, too.
+        """
+        client = self.client(self.proxy(None), GET)
+        client.leave(ConnectionDone())
+        self.assertFalse(client.finished)
+
+    def test_halfAtLast(self) -> None:
+        """
+        Nor does it lose the time that it has to read the last answer.
+        """
+        client = self.client(self.proxy(), GET[:-2] + b"Connection: close\r\n\r\n")
+        self.say(OK)
+        client.leave(ConnectionDone())
+        self.clock.advance(59)
+        self.assertFalse(client.aborted)
+        self.clock.advance(1)
+        self.assertTrue(client.aborted)
+
     def test_halfTooEarly(self) -> None:
         """
         But not for half a request.
@@ -199,6 +219,18 @@ class DeadlineTests(ProxyTestCase):
         self.clock.advance(1)
         self.assertRefused(client, 408)
         self.assertTrue(self.backends[0].lost)
+        self.assertQuiet(proxy)
+
+    def test_backendTakesNothing(self) -> None:
+        """
+        504 where it is the backend that the body waits for.
+        """
+        proxy = self.proxy(timeout=30.0)
+        client = self.client(proxy, POST)
+        ((near, _),) = self.net.ends
+        near.producer.pauseProducing()
+        self.clock.advance(30)
+        self.assertRefused(client, 504)
         self.assertQuiet(proxy)
 
     def test_answer(self) -> None:

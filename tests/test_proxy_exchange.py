@@ -75,6 +75,7 @@ class RequestTests(ProxyTestCase):
             (b"TRACE / HTTP/1.1\r\n" + host, 405),
             (b"GET a HTTP/1.1\r\n" + host, 400),
             (b'GET / HTTP/1.1\r\nHost: a"b\r\n', 400),
+            (b'GET http://a"b/ HTTP/1.1\r\n' + host, 400),
             (b"GET / HTTP/1.1\r\n" + host + b"A: \x01\r\n", 400),
             # RFC 9112 §6.1, §6.3: what servers have disagreed on.
             (b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 1\r\nContent-Length: 2\r\n", 400),
@@ -200,9 +201,10 @@ class AnswerTests(ProxyTestCase):
         self.say(head)
         self.assertEqual(self.answer(client), head)
         for status in (b"204 No Content", b"304 Not Modified"):
-            self.hear(client, GET)
-            self.say(b"HTTP/1.1 " + status + b"\r\n\r\n")
-            self.assertEqual(self.answer(client), b"HTTP/1.1 " + status + b"\r\n\r\n")
+            for length in (b"", b"Content-Length: 7\r\n", b"Transfer-Encoding: chunked\r\n"):
+                self.hear(client, GET)
+                self.say(b"HTTP/1.1 " + status + b"\r\n" + length + b"\r\n")
+                self.assertEqual(self.answer(client), b"HTTP/1.1 " + status + b"\r\n\r\n")
 
     def test_informational(self) -> None:
         """

@@ -108,6 +108,8 @@ class ProxyProtocol(TwistedProtocol):
         The client sends nothing more: what it has asked in full is answered.
         """
         self._isLast = True
+        if self._isLeaving:
+            return  # it may take the time that it was given
         if self._exchange is None or not self._exchange.wasRead:
             self._leave()
 
@@ -269,7 +271,7 @@ class ProxyProtocol(TwistedProtocol):
     def _late(self) -> None:
         if self._exchange is None:
             self.refuse(HandshakeError(408, "The request took too long"))
-        elif self._exchange.wasRead:
+        elif self._exchange.wasRead or not self._exchange.wantsMore:
             self.refuse(HandshakeError(504, "The backend took too long"))
         else:
             self.refuse(HandshakeError(408, "The request's body took too long"))

@@ -30,6 +30,10 @@ _HOST = re.compile(rb"[-A-Za-z0-9._~%!$&'()*+;=:\[\]]*")
 #: Requests that may be sent twice: RFC 9110 §9.2.2, and no more of them than have no body.
 _REPEATABLE = (b"GET", b"HEAD", b"OPTIONS")
 
+#: Statuses whose answers never have a body. What a backend says of its length all the same,
+#: RFC 9112 §6.1 and RFC 9110 §8.6, a client may wait for.
+_BODILESS = (204, 304)
+
 
 class Client(Protocol):
     """
@@ -105,8 +109,8 @@ class Exchange:
             raise HandshakeError(405, "The method is not allowed here", request.method)
         if not request.resource.startswith(b"/") and request.resource != b"*":
             raise HandshakeError(400, "The request target has no path", request.target)
-        if not _HOST.fullmatch(request.get(b"host") or b""):
-            raise HandshakeError(400, "The Host is malformed", request.get(b"host"))
+        if not _HOST.fullmatch(request.host):
+            raise HandshakeError(400, "The Host is malformed", request.host)
         # One for each request: it sees no head that our own reader, the stricter one, has not
         # approved.
         self._http = h11.Connection(h11.SERVER, maxHead)
@@ -119,6 +123,10 @@ class Exchange:
         """
         length = self._request.get(b"content-length") or b"0"
         hasBody = self._request.get(b"transfer-encoding") is not None or int(length) > 0
+        if not hasBody:
+            # Now, so that the client is read meanwhile, and its end noticed.
+            self._http.next_event()
+            self.wasRead = True
         self._ask(isFresh=hasBody or self._request.method not in _REPEATABLE)
 
     def receive(self, data: bytes) -> None:
@@ -206,7 +214,8 @@ class Exchange:
             self.hasAnswer = kind is h11.Response
             fields = list(passed(event.headers.raw_items()))
             if self.hasAnswer:
-                fields += framing(event.headers)
+                if event.status_code not in _BODILESS:
+                    fields += framing(event.headers)
                 if not self.wasRead:
                     fields.append((b"Connection", b"close"))
             event = kind(status_code=event.status_code, reason=event.reason, headers=fields)
