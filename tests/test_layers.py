@@ -331,7 +331,7 @@ OTHERS: dict[str, set[str]] = {
     "forwarded": {"autobahn"},
     "legs": {"autobahn", "twisted", "zope"},
     "gateway": {"autobahn", "twisted"},
-    "proxy_backend": {"h11", "twisted"},
+    "proxy_backend": {"h11", "twisted", "zope"},
     "proxy_exchange": {"h11", "twisted", "zope"},
     "proxy_client": {"autobahn", "h11", "twisted", "zope"},
     "proxy": {"h11", "twisted"},

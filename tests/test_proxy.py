@@ -3,6 +3,7 @@
 """
 
 from ipaddress import ip_network
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
@@ -11,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from zope.interface import alsoProvides
 
+from tests.pipe import Network
 from tests.proxied import GET, OK, POST, Backend, ProxyTestCase
 from wsfallback import FallbackServerFactory
 from wsfallback.backends import SKIPPED
@@ -210,6 +212,55 @@ class ReachTests(ProxyTestCase):
         self.client(proxy, POST).lose(ConnectionDone())
         self.client(proxy, POST)
         self.assertEqual(self.asked, ["http://one.test", "http://one.test"])
+
+
+class SecureTests(ProxyTestCase):
+    """
+    ``https://``.
+    """
+
+    def secure(self, **options: Any) -> Any:
+        """
+        A proxy whose backends are at the beginning of TLS.
+        """
+        proxy = self.proxy(**options)
+        self.net = Network(self.clock, self.backends, isSecure=True)
+        return proxy
+
+    def test_certificate(self) -> None:
+        """
+        A backend whose certificate is not right has not been reached, and is told nothing.
+        """
+        client = self.client(self.secure(urls=TWO), POST + b"abcdef")
+        self.net.ends[0][0].abortConnection()
+        self.net.settle()
+        self.assertEqual(self.backends[0].received, b"")
+        self.net.ends[1][0]._protocol.handshakeCompleted()
+        self.net.settle()
+        self.say(OK, 1)
+        self.assertEqual(self.answer(client), OK)
+
+    def test_late(self) -> None:
+        """
+        Nor has one that doesn't get that far in time.
+        """
+        proxy = self.secure(connectTimeout=3.0)
+        client = self.client(proxy, GET)
+        self.clock.advance(3)
+        self.net.settle()
+        self.assertRefused(client, 504)
+        self.assertTrue(self.backends[0].lost)
+        self.assertQuiet(proxy)
+
+    def test_clientLeaves(self) -> None:
+        """
+        A client that leaves meanwhile ends it.
+        """
+        proxy = self.secure()
+        self.client(proxy, GET).lose(ConnectionDone())
+        self.net.settle()
+        self.assertTrue(self.backends[0].lost)
+        self.assertQuiet(proxy)
 
 
 class PortTests(ProxyTestCase):

@@ -9,10 +9,17 @@ from typing import Any, Protocol
 import h11
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError, ConnectionDone
-from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IHandshakeListener,
+    IReactorTime,
+    ISSLTransport,
+    IStreamClientEndpoint,
+)
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from wsfallback.backends import Backend
 from wsfallback.deadline import Deadline
@@ -57,10 +64,12 @@ class Asking(Protocol):
         """
 
 
+@implementer(IHandshakeListener)
 class BackendProtocol(TwistedProtocol):
     """
     A connection to a backend.
 
+    :ivar ready: fires with it when it is one, under TLS with the right certificate; cancellable.
     :ivar wasUsed: it has had an exchange, and the backend may be about to close it.
     """
 
@@ -69,6 +78,7 @@ class BackendProtocol(TwistedProtocol):
     def __init__(self, pool: "Pool", backend: Backend) -> None:
         self.backend = backend
         self.wasUsed = False
+        self.ready: Deferred[BackendProtocol] = Deferred(self._abandon)
         self._pool = pool
         self._http = h11.Connection(h11.CLIENT, pool.maxHead)
         self._deadline = Deadline(pool.clock)
@@ -107,6 +117,14 @@ class BackendProtocol(TwistedProtocol):
         Small writes go at once.
         """
         setSocketOptions(self.transport, nagle=False)
+        if not ISSLTransport.providedBy(self.transport):
+            self.ready.callback(self)
+
+    def handshakeCompleted(self) -> None:
+        """
+        TLS is there, and the backend's certificate is right.
+        """
+        self.ready.callback(self)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -130,6 +148,12 @@ class BackendProtocol(TwistedProtocol):
             self._read()
         if self._asking is not None:
             self._fail(reason)
+        if not self.ready.called:
+            self.ready.errback(reason)
+
+    def _abandon(self, ready: "Deferred[BackendProtocol]") -> None:
+        ready.errback(CancelledError())
+        self.transport.abortConnection()
 
     def _read(self) -> None:
         try:
@@ -232,10 +256,10 @@ class Pool:
 
     def connect(self, backend: Backend) -> Deferred[BackendProtocol]:
         """
-        A new connection; cancellable.
+        A new connection, TLS included; cancellable.
         """
         connecting: Deferred[Any] = self._endpoint(backend.url).connect(_Connecting(self, backend))
-        return connecting.addErrback(_cancelled)
+        return connecting.addCallbacks(lambda protocol: protocol.ready, _cancelled)
 
     def keep(self, protocol: BackendProtocol) -> None:
         """
