@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import h11
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError, ConnectionDone
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
     IHandshakeListener,
@@ -258,8 +258,21 @@ class Pool:
         """
         A new connection, TLS included; cancellable.
         """
+
+        def cancel(connected: "Deferred[BackendProtocol]") -> None:
+            # Twisted's endpoints then fail in ways of their own, as if it were the backend's fault.
+            connected.errback(CancelledError())
+            connecting.cancel()
+
+        def fail(failure: Failure) -> None:
+            if not connected.called:
+                connected.errback(failure)
+
+        connected: Deferred[BackendProtocol] = Deferred(cancel)
         connecting: Deferred[Any] = self._endpoint(backend.url).connect(_Connecting(self, backend))
-        return connecting.addCallbacks(lambda protocol: protocol.ready, _cancelled)
+        connecting.addCallback(lambda protocol: protocol.ready)
+        connecting.addCallbacks(connected.callback, fail)
+        return connected
 
     def keep(self, protocol: BackendProtocol) -> None:
         """
@@ -288,13 +301,3 @@ class Pool:
             for protocol in kept:
                 protocol.transport.loseConnection()
         self._kept.clear()
-
-
-def _cancelled(failure: Failure) -> Failure:
-    """
-    Tell what was cancelled from what has failed: Twisted's endpoints have an error of their own
-    for it, which neither `Deferred.addTimeout` nor `Backends.reach` takes for that.
-    """
-    if failure.check(ConnectingCancelledError):
-        raise CancelledError
-    return failure
