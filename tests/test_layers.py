@@ -225,8 +225,8 @@ LAYERS: dict[str, set[str]] = {
     "legs": {"errors", "handlers"},
     "gateway": {"backends", "client", "errors", "forwarded", "handshake", "legs", "policy"},
     # Plain HTTP to a backend.
-    "proxy_fields": set(),
-    "proxy_backend": {"backends", "deadline", "sockets"},
+    "proxy_fields": {"head"},
+    "proxy_backend": {"backends", "deadline", "proxy_fields", "sockets"},
     "proxy_exchange": {"backends", "errors", "proxy_backend", "proxy_fields", "request"},
     "proxy_client": {
         "backends",

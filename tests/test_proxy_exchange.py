@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from tests.pipe import Network, Script
 from tests.proxied import CHUNKED, GET, OK, POST, Backend, ProxyTestCase
 from wsfallback.proxy import ReverseProxy
+from wsfallback.proxy_backend import MOST_HEADS
 
 
 def lines(answer: bytes) -> list[bytes]:
@@ -74,6 +75,7 @@ class RequestTests(ProxyTestCase):
             (b"CONNECT a.test:80 HTTP/1.1\r\n" + host, 405),
             (b"TRACE / HTTP/1.1\r\n" + host, 405),
             (b"GET a HTTP/1.1\r\n" + host, 400),
+            (b"GET * HTTP/1.1\r\n" + host, 400),
             (b'GET / HTTP/1.1\r\nHost: a"b\r\n', 400),
             (b'GET http://a"b/ HTTP/1.1\r\n' + host, 400),
             (b"GET / HTTP/1.1\r\n" + host + b"A: \x01\r\n", 400),
@@ -218,6 +220,15 @@ class AnswerTests(ProxyTestCase):
         self.say(early + OK)
         self.assertEqual(lines(self.answer(client))[0], b"HTTP/1.1 200 OK")
 
+    def test_informationalWithoutEnd(self) -> None:
+        """
+        One after the other, and never an answer, is none.
+        """
+        client = self.client(self.proxy(), GET)
+        self.say(b"HTTP/1.1 103 Early Hints\r\n\r\n" * (MOST_HEADS + 1))
+        self.assertEqual(self.answer(client).count(b" 103 "), MOST_HEADS)
+        self.assertTrue(client.finished)
+
     def test_continue(self) -> None:
         """
         RFC 9110 §10.1.1: who waits to be told to go on is told so by the backend.
@@ -279,6 +290,8 @@ class AnswerTests(ProxyTestCase):
             (b"HTTP/1.1 200 OK\r\nContent-Length: a\r\n\r\n", False),
             (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", False),
             (b"HTTP/1.1 200 OK\r\nA: " + 20000 * b"a", False),
+            (b"HTTP/1.1 200 OK\r\nA: " + 20000 * b"a" + b"\r\n\r\n", False),
+            (b"HTTP/1.1 200 OK\r\nA: \x1b[31m\r\n\r\n", False),
             (b"", True),
             (b"HTTP/1.1 2", True),
         ):

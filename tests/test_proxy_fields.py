@@ -4,7 +4,8 @@ Which fields go through a reverse proxy.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.proxy_fields import asked, framing, passed
+from wsfallback.head import MAX_FIELDS
+from wsfallback.proxy_fields import asked, framing, passed, trouble
 
 
 class PassedTests(SynchronousTestCase):
@@ -78,6 +79,31 @@ class AskedTests(SynchronousTestCase):
             b"content_length",
         ):
             self.assertEqual(list(asked([(name, b"1"), (b"a", b"2")])), [(b"A", b"2")])
+
+
+class TroubleTests(SynchronousTestCase):
+    """
+    Answers that had better not be passed on.
+    """
+
+    def test_good(self) -> None:
+        """
+        Tabs, obsolete text and as many fields as there may be are nothing to mind.
+        """
+        self.assertIsNone(trouble(b"OK", [(b"a", b"b\tc\xe9")] * MAX_FIELDS, 1000))
+
+    def test_bad(self) -> None:
+        """
+        Each has its sentence.
+        """
+        for reason, fields, sentence in (
+            (b"O\x1bK", [], "control"),
+            (b"", [(b"a", b"\x01")], "control"),
+            (b"", [(b"a", b"b")] * (MAX_FIELDS + 1), "large"),
+            (b"", [(b"a", b"b" * 1000)], "large"),
+            (b"", [(b"content-length", b"1"), (b"transfer-encoding", b"chunked")], "Transfer"),
+        ):
+            self.assertIn(sentence, str(trouble(reason, fields, 1000)))
 
 
 class FramingTests(SynchronousTestCase):

@@ -100,10 +100,13 @@ class TargetTests(SynchronousTestCase):
         """
         RFC 9112 §3.2.2: and goes before the Host.
         """
-        field = (b"host", b" www.test ")
-        self.assertEqual(self.request().host, b"")
-        self.assertEqual(self.request(field).host, b"www.test")
-        self.assertEqual(self.request(field, target=b"http://a.test:1?b").host, b"a.test:1")
+        fields = ((b"host", b" www.test "),)
+        for target, received, host in (
+            (b"/", (), b""),
+            (b"/", fields, b"www.test"),
+            (b"http://a.test:1?b", fields, b"a.test:1"),
+        ):
+            self.assertEqual(Request(b"GET", target, b"HTTP/1.1", received).host, host)
 
 
 class RequestLineTests(ReaderTestCase):

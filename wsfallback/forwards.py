@@ -50,7 +50,7 @@ class ForwardOptions(usage.Options):
             "http-timeout",
             None,
             60.0,
-            "With --forward-http, seconds without a byte from client or backend.",
+            "With --forward-http, seconds without progress of a request or its answer.",
         ],
         [
             "binary",

@@ -50,7 +50,7 @@ class ReverseProxy(ServerFactory):
         :param urls: of the backends: ``http://host[:port]``, or ``https`` with its certificate
             verified.
         :param connectTimeout: seconds in which a backend must be reached, all of them together.
-        :param timeout: seconds without a byte from either side, with a request or without.
+        :param timeout: seconds without progress of a request or its answer, or without a request.
         :param keepHost: ask the backend for the client's ``Host``, and not for its own.
         :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed.
         :param endpoint: by which the backend of a URL is reached; by default over TCP.

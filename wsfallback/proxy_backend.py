@@ -23,12 +23,15 @@ from zope.interface import implementer
 
 from wsfallback.backends import Backend
 from wsfallback.deadline import Deadline
+from wsfallback.proxy_fields import trouble
 from wsfallback.sockets import setSocketOptions
 
 #: Seconds for which a connection waits for its next exchange: servers that keep theirs for five,
 #: as Node.js does, are not to close one that we are about to use.
 KEPT = 4.0
-#: How many wait for each backend.
+#: Heads of one answer, informational ones included.
+MOST_HEADS = 32
+#: How many connections wait for each backend.
 MOST_KEPT = 32
 
 
@@ -83,6 +86,7 @@ class BackendProtocol(TwistedProtocol):
         self._http = h11.Connection(h11.CLIENT, pool.maxHead)
         self._deadline = Deadline(pool.clock)
         self._asking: Asking | None = None
+        self._heads = 0  # of the present answer
 
     # What the exchange does.
 
@@ -92,6 +96,7 @@ class BackendProtocol(TwistedProtocol):
         """
         self._deadline.cancel()
         self._asking = asking
+        self._heads = 0
         self.transport.registerProducer(asking, True)
         self.send(request)
 
@@ -163,11 +168,24 @@ class BackendProtocol(TwistedProtocol):
                     break
                 if type(event) is h11.EndOfMessage:
                     self._end(event)
-                else:
-                    self._asking.answered(event)
+                    break
+                if type(event) is not h11.Data:
+                    self._check(event)
+                self._asking.answered(event)
         except h11.RemoteProtocolError as error:
             self._fail(Failure(error))
             self.transport.abortConnection()
+
+    def _check(self, head: h11.Response | h11.InformationalResponse) -> None:
+        """
+        :raises h11.RemoteProtocolError: one head too many, or what h11 doesn't mind in one.
+        """
+        self._heads += 1
+        if self._heads > MOST_HEADS:
+            raise h11.RemoteProtocolError("one informational response after the other")
+        found = trouble(head.reason, head.headers, self._pool.maxHead)
+        if found is not None:
+            raise h11.RemoteProtocolError(found)
 
     def _end(self, event: h11.EndOfMessage) -> None:
         """

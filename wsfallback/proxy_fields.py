@@ -7,7 +7,11 @@ RFC 9110 §7.6.
 import re
 from collections.abc import Iterable, Iterator
 
+from wsfallback.head import MAX_FIELDS
+
 Fields = Iterable[tuple[bytes, bytes]]
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 #: Of one connection, and not of what it carries: RFC 9110 §7.6.1 and, for older peers, RFC 2616
 #: §13.5.1. What frames the body is among them: it is decided anew on each side.
@@ -59,6 +63,26 @@ def asked(fields: Fields) -> Iterator[tuple[bytes, bytes]]:
     for name, value in passed(fields):
         if not (b"_" in name or _OF_PROXIES.fullmatch(name)):
             yield name.title(), value.strip(b" \t")
+
+
+def trouble(reason: bytes, fields: Fields, maxHead: int) -> str | None:
+    """
+    What is wrong with the head of an answer that h11 has let through; `None` if nothing is.
+
+    :param reason: the phrase behind the status.
+    :param fields: their names in lower case.
+    :param maxHead: bound of all of it in bytes.
+    """
+    fields = list(fields)
+    names = [name for name, _ in fields]
+    if any(_CONTROL.search(value) for value in (reason, *(value for _, value in fields))):
+        return "a control character in the head"
+    if len(fields) > MAX_FIELDS or sum(len(name) + len(value) for name, value in fields) > maxHead:
+        return "a head that is too large"
+    # RFC 9112 §6.3, 3: it ought to be handled as an error.
+    if b"content-length" in names and b"transfer-encoding" in names:
+        return "Content-Length and Transfer-Encoding"
+    return None
 
 
 def framing(fields: Fields) -> list[tuple[bytes, bytes]]:
