@@ -12,7 +12,7 @@ from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from wsfallback.errors import HandshakeError, printable
+from wsfallback.errors import HandshakeError, NoDraftWorked, printable
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
@@ -82,8 +82,7 @@ class Backends:
             except Exception as error:
                 backend.open -= 1
                 self.failed(backend)
-                isLate = isinstance(error, (ConnectTimeout, DeferredTimeout))
-                status = 504 if isLate else 502
+                status = 504 if _isLate(error) else 502
                 _log.info("{url}: {error}", url=backend.url, error=printable(str(error)))
             else:
                 self.worked(backend)
@@ -109,3 +108,12 @@ class Backends:
         It has answered.
         """
         backend.skippedUntil = float("-inf")
+
+
+def _isLate(error: Exception) -> bool:
+    """
+    Whether a backend was too slow.
+    """
+    if isinstance(error, NoDraftWorked):
+        error = error.attempts[-1].error
+    return isinstance(error, (ConnectTimeout, DeferredTimeout))

@@ -95,10 +95,10 @@ class ClientLeg(Leg):
             try:
                 await self._connect(backend, leg, request, protocols, seconds)
             except NoDraftWorked as error:
-                last = error.attempts[-1]
-                if not _isRefusal(last.status):
-                    raise last.error from None
-                return last.status
+                status = error.attempts[-1].status
+                if not _isRefusal(status):
+                    raise
+                return status
             return leg
 
         gateway = self._gateway
