@@ -309,6 +309,19 @@ class OpeningTests(BridgeCase):
             self.assertEqual(self.calls(factory, "message"), [(b"early", False)])
             self.assertEqual([call[0] for call in factory.calls], ["connect", "open", "message"])
 
+    def test_sentWithTheHead(self) -> None:
+        """
+        In one segment, and decided on later: it is received when Autobahn is open.
+        """
+        for draft in OLD:
+            decided: Deferred[Any] = Deferred()
+            factory = application(self.clock, connect=lambda *_, d=decided: d)
+            client = attach(FallbackServerFactory.forAutobahn(factory, reactor=self.clock), draft)
+            client.deliver(request(draft) + client.message("early"))
+            decided.callback(None)
+            client.settle()
+            self.assertEqual(self.calls(factory, "message"), [(b"early", False)])
+
     def test_refusals(self) -> None:
         """
         Status and reason pass through, now or later; the application hears of the end.
@@ -597,6 +610,28 @@ class MessageTests(BridgeCase):
             del factory, client
         gc.collect()
         self.flushLoggedErrors(ZeroDivisionError)
+
+    def test_constructorOfItsOwn(self) -> None:
+        """
+        Of which Autobahn's isn't part: then it has no ``is_open``, and fails when all is done.
+        """
+
+        class Constructed(Recorder):
+            def __init__(self) -> None:
+                self.is_closed: Any = Deferred()
+
+        for draft in OLD:
+            factory = application(self.clock, message=lambda p, *_: p.sendMessage(b"answer"))
+            factory.protocol = Constructed
+            client = attach(FallbackServerFactory.forAutobahn(factory, reactor=self.clock), draft)
+            client.deliver(request(draft) + client.message("early"))
+            client.settle()
+            client.send("late")
+            self.assertEqual(client.messages, ["answer", "answer"])
+            client.close()
+            self.assertOver(client, factory, True)
+            gc.collect()
+            self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
 
     def test_maskedByTheServer(self) -> None:
         """
@@ -1002,7 +1037,7 @@ class DependencyTests(SynchronousTestCase):
 
     def test_publicNames(self) -> None:
         """
-        State, future, versions, and what it takes for a transport of TLS.
+        State, versions, and what it takes for a transport of TLS.
         """
         transport = StringTransport()
         alsoProvides(transport, ISSLTransport)
@@ -1010,7 +1045,6 @@ class DependencyTests(SynchronousTestCase):
         self.assertIn("tls-unique", str(error))
         self.assertEqual(WebSocketServerProtocol.STATE_CONNECTING, 1)
         self.assertEqual(set(application(Clock()).versions), {8, 13})
-        self.assertTrue(hasattr(application(Clock()).buildProtocol(None), "is_open"))
 
     def test_bridgeIsAHandler(self) -> None:
         """

@@ -3,6 +3,7 @@ Applications as people have them, untouched: WAMP, and what Autobahn's examples 
 """
 
 import json
+from base64 import b64decode, b64encode
 from typing import Any
 
 import txaio
@@ -10,10 +11,12 @@ from autobahn.twisted.websocket import (
     WampWebSocketServerFactory,
     WebSocketServerFactory,
     WebSocketServerProtocol,
+    WrappingWebSocketServerFactory,
 )
 from autobahn.wamp import message, role
 from autobahn.wamp.serializer import JsonSerializer
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -169,6 +172,18 @@ class Slow(WebSocketServerProtocol):
         self.sendMessage(payload, isBinary)
 
 
+class Telling(Protocol):
+    """
+    A stream that answers, in bytes.
+    """
+
+    def connectionMade(self) -> None:
+        self.transport.write(b"\x00hello")
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(data[::-1])
+
+
 class ExampleTests(SynchronousTestCase):
     """
     What Autobahn's examples do.
@@ -229,3 +244,23 @@ class ExampleTests(SynchronousTestCase):
             self.assertEqual(client.fields["x-user"], "ann")
             client.send("x")
             self.assertEqual(client.receive(), "x")
+
+    def test_wrapping(self) -> None:
+        """
+        A stream within WebSocket, in Base64; to hixie clients that ask for binary it is closed.
+        """
+        for draft in VERSIONS:
+            wrapping = WrappingWebSocketServerFactory(
+                Factory.forProtocol(Telling), "ws://example.com", reactor=self.clock
+            )
+            server = FallbackServerFactory.forAutobahn(wrapping, reactor=self.clock)
+            client = connect(server, draft, protocols=["base64"])
+            client.send(b64encode(b"abc\xff").decode())
+            heard = [b64decode(each) for each in client.messages]
+            self.assertEqual(heard, [b"\x00hello", b"\xffcba"])
+            other = connect(server, draft, protocols=["binary"])
+            other.settle()
+            self.assertEqual((other.status, other.protocol), (101, "binary"))
+            hasBinary = VERSIONS[draft] is not None
+            self.assertEqual(other.messages, [b"\x00hello"] if hasBinary else [])
+            self.assertEqual(other.isOpen, hasBinary)

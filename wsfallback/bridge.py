@@ -110,7 +110,6 @@ class Bridge(MessageHandler):
         self._inner = kind(self.channel, protocol, admission.clock, self)
         protocol.makeConnection(self._inner)
         self._protocol = protocol
-        protocol.is_open.addCallback(self._appOpened)
         isSecure = ISSLTransport.providedBy(self.channel.transport)
         protocol.dataReceived(
             opening13.handshake(admission.request, admission.draft, request.protocols, isSecure)
@@ -166,6 +165,11 @@ class Bridge(MessageHandler):
             self._head.clear()
             self._decide(head)
             data = rest
+            if self._inner is not None and not self._over:
+                # What the client sent with its head waits until Autobahn is open, which it is when
+                # this call is over. Its `is_open` would tell, but protocols that don't call its
+                # constructor, as one of its own examples, have none.
+                self._inner.handSoon()
         if not self._over:
             self._takeAll(self._reader.feed(data))
 
@@ -188,11 +192,6 @@ class Bridge(MessageHandler):
             self.channel.transport.abortConnection()
         else:
             self._takeAll(iter([Frame(CLOSE)]))
-
-    def _appOpened(self, _: object) -> None:
-        # We are called by Autobahn's Deferred, where a failure of the application would be lost.
-        if self._inner is not None:
-            self._inner.handSoon()
 
     def _decide(self, head: bytes) -> None:
         """

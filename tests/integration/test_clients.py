@@ -17,7 +17,13 @@ def checkReport(report: dict[str, Any], draft: str) -> None:
     All echoes came, on this draft, and the server has ended TCP after a close of the draft's.
     """
     assert report["draft"] == draft
-    seen = report["seen"]["echoes"]
+    checkEchoes(report["seen"]["echoes"], draft)
+
+
+def checkEchoes(seen: dict[str, Any], draft: str) -> None:
+    """
+    The same, where only the client knows of its draft.
+    """
     assert tuple(seen["heard"]) == ECHOES
     assert seen["tcp"], seen
     # The only close that hixie-75 has is TCP's.
