@@ -109,8 +109,9 @@ class ProxyProtocol(TwistedProtocol):
         """
         self._isLast = True
         if self._isLeaving:
-            return  # it may take the time that it was given
-        if self._exchange is None or not self._exchange.wasRead:
+            # What is written may still take the time that it was given.
+            self.transport.loseConnection()
+        elif self._exchange is None or not self._exchange.wasRead:
             self._leave()
 
     def writeConnectionLost(self) -> None:
@@ -282,6 +283,9 @@ class ProxyProtocol(TwistedProtocol):
         self.transport.unregisterProducer()
         self.regulate()
         leave(self.transport, self._deadline, seconds or self._proxy.limits.closeTimeout)
+        if self._isLast:
+            # Its half is over, so there is nothing to wait for when ours is.
+            self.transport.loseConnection()
 
     def _end(self) -> None:
         exchange, self._exchange = self._exchange, None
