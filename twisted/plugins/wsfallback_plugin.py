@@ -1,6 +1,6 @@
 """
-Tells ``twistd`` that there is a ``wsfallback`` command, and ``serverFromString`` that there are
-endpoints of that name.
+Tells ``twistd`` that there is a ``wsfallback`` command, and ``serverFromString`` and
+``clientFromString`` that there are endpoints of that name.
 
 There is no ``__init__.py`` beside this file: ``twisted.plugins`` is Twisted's package.
 """
