@@ -115,8 +115,13 @@ class ArgumentTests(GatewayTestCase):
 
     def test_wrong(self) -> None:
         """
-        No backend, another way with binary messages, another limit.
+        No backend or none at all, no draft, another way with binary messages, another limit;
+        and frames, which would make several messages of one.
         """
+        for url in ("http://a", "a", "ws://a#b"):
+            self.assertRaises(ValueError, Gateway, [url], reactor=self.net)
+        self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, drafts=["hybi-99"])
+        self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, frames=True)
         self.assertRaises(ValueError, Gateway, [], reactor=self.net)
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, binary="hex")
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, maxMessage=0)
@@ -215,7 +220,7 @@ class OpeningTests(GatewayTestCase):
 
     def test_paths(self) -> None:
         """
-        A backend's URL has a path of its own, or the client's; the client's query goes with it.
+        A backend's URL has a path of its own, or the client's; both queries go with it.
         """
         for own, path, wanted in (
             ("", "/a/b?x=1", "/a/b?x=1"),
@@ -225,6 +230,8 @@ class OpeningTests(GatewayTestCase):
             ("/own", "/a?x=1", "/own?x=1"),
             ("/own?y=2", "/a?x=1", "/own?y=2&x=1"),
             ("/own?y=2", "/a", "/own?y=2"),
+            ("?y=2", "/a?x=1", "/a?y=2&x=1"),
+            ("?y=2", "/a", "/a?y=2"),
         ):
             script = Script(b"")
             self.net.servers[8001] = script

@@ -223,7 +223,16 @@ LAYERS: dict[str, set[str]] = {
     "forwarded": set(),
     "descriptions": set(),
     "legs": {"errors", "handlers"},
-    "gateway": {"backends", "client", "errors", "forwarded", "handshake", "legs", "policy"},
+    "gateway": {
+        "backends",
+        "client",
+        "destination",
+        "errors",
+        "forwarded",
+        "handshake",
+        "legs",
+        "policy",
+    },
     # Plain HTTP to a backend.
     "proxy_fields": {"head"},
     "proxy_backend": {"backends", "deadline", "proxy_fields", "sockets"},

@@ -99,6 +99,8 @@ class ForwardOptions(usage.Options):
 
         :raises usage.UsageError: with what to do.
         """
+        if "forwards" in self and self["limits"]["frames"]:
+            raise usage.UsageError("--frames and --forward exclude each other: give one of them")
         self["backendDrafts"] = self.draftsOf("backend-drafts")
         if self["binary"] not in BINARY:
             raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")

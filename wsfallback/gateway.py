@@ -12,11 +12,12 @@ from twisted.internet.interfaces import ISSLTransport
 
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import NEWEST_FIRST, connect
+from wsfallback.destination import destination
 from wsfallback.errors import HandshakeError, NoDraftWorked
 from wsfallback.forwarded import Network, fields
 from wsfallback.handshake import isToken
 from wsfallback.legs import BackendLeg, Leg
-from wsfallback.policy import Limits
+from wsfallback.policy import Limits, draftsNamed
 
 #: What is done with binary messages for a client, or a backend, that has only text.
 BINARY = ("refuse", "base64")
@@ -50,15 +51,20 @@ class Gateway:
         :param timeout: seconds for the backends' answer, all of them together.
         :param keepHost: ask the backend for the client's ``Host``, and not for that of its URL.
         :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed.
-        :param limits: of the connections to backends.
+        :param limits: of the connections to backends; without ``frames``, here and where clients
+            are served, or a message of several frames becomes as many.
         :raises ValueError: something that can't be.
         """
         if binary not in BINARY:
             raise ValueError(f"binary must be {' or '.join(BINARY)}, not {binary!r}")
-        Limits(**limits)
+        if Limits(**limits).frames:
+            raise ValueError("frames can't be: a gateway passes whole messages on")
+        urls = tuple(urls)
+        for url in urls:
+            destination(url)
         self.backends = Backends(urls, reactor)
         self.reactor = reactor
-        self.drafts = tuple(drafts)
+        self.drafts = tuple(draft.name for draft in draftsNamed(drafts))
         self.binary = binary
         self.timeout = timeout
         self.keepsHost = keepHost
@@ -183,14 +189,14 @@ class ClientLeg(Leg):
 
 def _target(url: str, resource: str) -> str:
     """
-    Where to go: a backend's URL has a path of its own, or the client's.
+    Where to go: a backend's URL has a path of its own, or the client's; both queries go with it.
     """
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    if not slash:
-        return f"{scheme}://{host}{resource}"
-    _, mark, query = resource.partition("?")
-    return f"{scheme}://{host}/{path}{mark if '?' not in path else '&' * bool(query)}{query}"
+    base, _, own = url.partition("?")
+    path, _, query = resource.partition("?")
+    if "/" not in base.partition("://")[2]:
+        base += path
+    queries = "&".join(each for each in (own, query) if each)
+    return f"{base}?{queries}" if queries else base
 
 
 def _isRefusal(status: int | None) -> TypeGuard[int]:
