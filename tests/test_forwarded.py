@@ -30,6 +30,8 @@ class AddressTests(SynchronousTestCase):
         for peer, host in (
             ("tcp4:192.0.2.7:5", "192.0.2.7"),
             ("tcp6:2001:db8::1:5", "2001:db8::1"),
+            ("tcp6:::ffff:192.0.2.7:5", "192.0.2.7"),
+            ("tcp6:::ffff:c0:5", "::ffff:c0"),
             ("unix:/tmp/x", "unknown"),
             ("unknown", "unknown"),
         ):
@@ -43,6 +45,7 @@ class AddressTests(SynchronousTestCase):
         for peer, trusted in (
             ("tcp4:192.0.2.7:5", True),
             ("tcp6:2001:db8::1:5", True),
+            ("tcp6:::ffff:192.0.2.7:5", True),
             ("tcp4:192.0.3.7:5", False),
             ("unix:/tmp/x", False),
         ):

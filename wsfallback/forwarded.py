@@ -20,9 +20,12 @@ _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 def address(peer: str) -> str:
     """
     The address in a channel's ``peer``; ``unknown`` where it has none, as a UNIX socket.
+
+    One of IPv4 is written as such on a socket of both, too: RFC 4291 §2.5.5.2.
     """
     kind, _, rest = peer.partition(":")
-    return rest.rpartition(":")[0] if kind in ("tcp4", "tcp6") else "unknown"
+    host = rest.rpartition(":")[0] if kind in ("tcp4", "tcp6") else "unknown"
+    return host.removeprefix("::ffff:") if "." in host else host
 
 
 def isTrusted(peer: str, trusted: Iterable[Network]) -> bool:
