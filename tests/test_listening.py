@@ -113,7 +113,7 @@ class EndpointTests(SynchronousTestCase):
             unparsed(("unix", "/a:b\\c"), {"mode": "660", "x": "y=z"}),
             "unix:/a\\:b\\\\c:mode=660:x=y\\=z",
         )
-        self.assertIsInstance(parse(MemoryReactorClock(), "tcp", "1")._outer, TCP4ServerEndpoint)
+        self.assertIsInstance(parse(MemoryReactorClock(), "tcp", "1")._inner, TCP4ServerEndpoint)
 
     def test_mistakes(self) -> None:
         """

@@ -26,13 +26,13 @@ class WebSocketServerEndpoint:
     Listens where another endpoint does, by `FallbackServerFactory.forStream`.
     """
 
-    def __init__(self, clock: IReactorTime, outer: IStreamServerEndpoint, binary: bool) -> None:
+    def __init__(self, clock: IReactorTime, inner: IStreamServerEndpoint, binary: bool) -> None:
         """
-        :param outer: listens.
+        :param inner: listens.
         :param binary: as of `FallbackServerFactory.forStream`.
         """
         self._clock = clock
-        self._outer = outer
+        self._inner = inner
         self._binary = binary
 
     def listen(self, protocolFactory: Any) -> Deferred[IListeningPort]:
@@ -42,7 +42,7 @@ class WebSocketServerEndpoint:
         factory: IProtocolFactory = FallbackServerFactory.forStream(
             protocolFactory, binary=self._binary, reactor=self._clock
         )
-        return self._outer.listen(factory)
+        return self._inner.listen(factory)
 
 
 def parse(reactor: Any, *arguments: str, **options: str) -> WebSocketServerEndpoint:
@@ -56,5 +56,5 @@ def parse(reactor: Any, *arguments: str, **options: str) -> WebSocketServerEndpo
     binary = isYes("binary", options.pop("binary", "no"))
     if not arguments:
         raise ValueError("wsfallback: takes another endpoint, as in wsfallback:tcp:8080")
-    outer = serverFromString(reactor, unparsed(arguments, options))
-    return WebSocketServerEndpoint(reactor, outer, binary)
+    inner = serverFromString(reactor, unparsed(arguments, options))
+    return WebSocketServerEndpoint(reactor, inner, binary)

@@ -112,7 +112,7 @@ class BackendProtocol(TwistedProtocol):
         """
         Nobody wants the answer any more.
         """
-        self._leave()
+        self._part()
         self.transport.abortConnection()
 
     # What TCP tells.
@@ -191,7 +191,7 @@ class BackendProtocol(TwistedProtocol):
         """
         The answer is complete: be there for the next, if HTTP allows it.
         """
-        asking = self._leave()
+        asking = self._part()
         # What came behind the answer must not be taken for the next one; and the answer may have
         # ended with the connection.
         isAlone = self._http.trailing_data == (b"", False)
@@ -208,9 +208,9 @@ class BackendProtocol(TwistedProtocol):
         asking.answered(event)
 
     def _fail(self, reason: Failure) -> None:
-        self._leave().failed(reason.getErrorMessage())
+        self._part().failed(reason.getErrorMessage())
 
-    def _leave(self) -> Any:
+    def _part(self) -> Any:
         asking, self._asking = self._asking, None
         if asking is not None:
             self.transport.unregisterProducer()

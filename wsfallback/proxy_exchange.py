@@ -102,7 +102,7 @@ class Exchange:
         self._client = client
         self._request = request
         self._isPaused = self._isBackFull = False
-        self._asking: Deferred[Any] | None = None
+        self._reaching: Deferred[Any] | None = None
         self._back: BackendProtocol | None = None
         self._backend: Backend | None = None
         if request.method in (b"CONNECT", b"TRACE"):
@@ -143,9 +143,9 @@ class Exchange:
         """
         The client is gone, or will be.
         """
-        asking, self._asking = self._asking, None
-        if asking is not None:
-            asking.cancel()
+        reaching, self._reaching = self._reaching, None
+        if reaching is not None:
+            reaching.cancel()
         if self._back is not None:
             self._back.drop()
         self._release()
@@ -246,11 +246,11 @@ class Exchange:
     # Within.
 
     def _ask(self, isFresh: bool) -> None:
-        self._asking = asking = self._client.reach(isFresh)
-        asking.addCallback(self._reached).addErrback(self._unreachable)
+        self._reaching = reaching = self._client.reach(isFresh)
+        reaching.addCallback(self._reached).addErrback(self._unreachable)
 
     def _reached(self, found: tuple[Backend, BackendProtocol]) -> None:
-        self._asking = None
+        self._reaching = None
         self._backend, self._back = found
         self._back.begin(self, self._client.asking(self._request, self._backend))
         if self._isPaused:
@@ -262,7 +262,7 @@ class Exchange:
         self._client.regulate()
 
     def _unreachable(self, failure: Failure) -> None:
-        self._asking = None
+        self._reaching = None
         if isinstance(failure.value, HandshakeError):
             self._client.refuse(failure.value)
         elif not failure.check(CancelledError):
