@@ -2,6 +2,7 @@
 The options of a gateway, as the command line gives them.
 """
 
+import re
 from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any
@@ -18,6 +19,9 @@ from wsfallback.proxy import ReverseProxy, httpDestination
 
 #: Of the handshake's time, what backends have by default: the rest is for the answer.
 SHARE = 0.8
+
+#: A path, or none: RFC 3986 §3.3.
+_PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
 
 
 class ForwardOptions(usage.Options):
@@ -68,6 +72,11 @@ class ForwardOptions(usage.Options):
         path, equals, url = target.partition("=")
         if not (equals and path.startswith("/")):
             path, url = "", target
+        if not _PATH.fullmatch(path):
+            raise usage.UsageError(
+                f"--forward {target}: give the path as clients send it: percent-encoded, without"
+                " a query"
+            )
         try:
             destination(url)
         except ValueError as error:
