@@ -93,6 +93,7 @@ class ForwardOptionsTests(SynchronousTestCase):
             (("--forward", "/\xe4=ws://a"), "percent-encoded"),
             (("--forward", "ws://a", "--handler", "echo"), "exclude"),
             (("--forward", "ws://a", "--factory", "a.b"), "exclude"),
+            (("--forward", "/x=ws://a", "--frames"), "exclude"),
             (("--trusted-proxy", "10.0.0.0/99"), "network"),
             (("--backend-drafts", "hybi-99"), "rfc6455"),
             (("--backend-drafts", ","), "rfc6455"),

@@ -120,6 +120,7 @@ class ArgumentTests(GatewayTestCase):
         self.assertRaises(ValueError, Gateway, [], reactor=self.net)
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, binary="hex")
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, maxMessage=0)
+        self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, frames=True)
         self.assertRaises(TypeError, Gateway, ["ws://a"], reactor=self.net, noLimit=1)
 
 

@@ -108,6 +108,10 @@ class ForwardOptions(usage.Options):
 
         :raises usage.UsageError: with what to do.
         """
+        if self["frames"] and "forwards" in self:
+            raise usage.UsageError(
+                "--forward and --frames exclude each other: messages go through whole"
+            )
         self["backendDrafts"] = self.draftsOf("backend-drafts")
         if self["binary"] not in BINARY:
             raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")

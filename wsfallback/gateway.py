@@ -55,7 +55,8 @@ class Gateway:
         """
         if binary not in BINARY:
             raise ValueError(f"binary must be {' or '.join(BINARY)}, not {binary!r}")
-        Limits(**limits)
+        if Limits(**limits).frames:
+            raise ValueError("a gateway has whole messages: frames can't be")
         self.backends = Backends(urls, reactor)
         self.reactor = reactor
         self.drafts = tuple(drafts)
