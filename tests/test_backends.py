@@ -8,6 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback.backends import SKIPPED, Backend, Backends
@@ -78,6 +79,23 @@ class BackendsTests(SynchronousTestCase):
             failure = self.failureResultOf(reaching, HandshakeError)
             self.assertEqual(failure.value.status, status)
             self.assertEqual(self.opened(), [0, 0, 0])
+
+    def test_sentences(self) -> None:
+        """
+        The client and the log are told what it was.
+        """
+        for error, sentence, logged in (
+            (ValueError("refused"), "can't be reached", "refused"),
+            (DeferredTimeout(3.0, "Deferred"), "does not answer in time", "no answer in time"),
+        ):
+            with capturedLogs() as logs:
+                _, reaching = self.reach(error, error, error)
+            failure = self.failureResultOf(reaching, HandshakeError)
+            self.assertEqual(failure.value.sentence, f"The backend {sentence}")
+            self.assertEqual(
+                [formatEvent(event) for event in logs],
+                [f"ws://{name}: {logged}" for name in "abc"],
+            )
 
     def test_reachInTime(self) -> None:
         """

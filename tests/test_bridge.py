@@ -524,6 +524,21 @@ class MessageTests(BridgeCase):
                 each.sendPreparedMessage(prepared)
             self.assertEqual([client.messages for client in clients], [["to ✓ all"]] * 2)
 
+    def test_clientsFrames(self) -> None:
+        """
+        With ``frames``, too, the application has whole messages: Autobahn puts them together.
+        """
+        for draft in VERSIONS:
+            client, factory = self.opened(draft, {"frames": True})
+            client.send("one")
+            wanted = [(b"one", False)]
+            if draft not in HIXIE:
+                client.deliver(client.frame(2, b"t", False) + client.frame(0, b"w", False))
+                self.assertEqual(self.calls(factory, "message"), wanted)
+                client.deliver(client.frame(0, b"o") + client.frame(1, b"three"))
+                wanted += [(b"two", True), (b"three", False)]
+            self.assertEqual(self.calls(factory, "message"), wanted)
+
     def test_fragments(self) -> None:
         """
         A message in frames, and a frame in pieces, arrive as one message.

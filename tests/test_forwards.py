@@ -26,12 +26,12 @@ class ForwardOptionsTests(SynchronousTestCase):
         """
         options = parsed(
             *("--forward", "ws://a:9000", "--forward", "ws://b/x?y=z"),
-            *("--forward", "/chat=wss://c"),
+            *("--forward", "/chat=wss://c", "--forward", "/%C3%A4/~b,c=ws://d"),
         )
         gateways = options.gateways(Clock())
         self.assertEqual(
             {path: [each.url for each in one.backends.all] for path, one in gateways.items()},
-            {"": ["ws://a:9000", "ws://b/x?y=z"], "/chat": ["wss://c"]},
+            {"": ["ws://a:9000", "ws://b/x?y=z"], "/chat": ["wss://c"], "/%C3%A4/~b,c": ["ws://d"]},
         )
 
     def test_options(self) -> None:
@@ -88,9 +88,13 @@ class ForwardOptionsTests(SynchronousTestCase):
         for arguments, word in (
             (("--forward", "http://a"), "ws://host"),
             (("--forward", "/x=a"), "ws://host"),
+            (("--forward", "/x?y=ws://a"), "without a query"),
+            (("--forward", "/x y=ws://a"), "percent-encoded"),
+            (("--forward", "/\xe4=ws://a"), "percent-encoded"),
             (("--forward", "ws://a", "--handler", "echo"), "exclude"),
             (("--forward", "ws://a", "--factory", "a.b"), "exclude"),
             (("--forward", "ws://a", "--frames"), "exclude"),
+            (("--forward", "/x=ws://a", "--frames"), "exclude"),
             (("--trusted-proxy", "10.0.0.0/99"), "network"),
             (("--backend-drafts", "hybi-99"), "rfc6455"),
             (("--backend-drafts", ","), "rfc6455"),
@@ -99,7 +103,7 @@ class ForwardOptionsTests(SynchronousTestCase):
             (("--backend-timeout", "0"), "less than"),
             (("--backend-timeout", "5"), "less than"),
             (("--forward-http", "ws://a"), "http://host"),
-            (("--forward-http", "http://a/path"), "path"),
+            (("--forward-http", "http://a/path"), "none, not '/path'"),
             (("--forward-http", "http://a", "--web", "."), "exclude"),
             (("--http-timeout", "soon"), "seconds"),
             (("--http-timeout", "0"), "86400"),

@@ -125,6 +125,7 @@ class ArgumentTests(GatewayTestCase):
         self.assertRaises(ValueError, Gateway, [], reactor=self.net)
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, binary="hex")
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, maxMessage=0)
+        self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, frames=True)
         self.assertRaises(TypeError, Gateway, ["ws://a"], reactor=self.net, noLimit=1)
 
 
@@ -323,12 +324,24 @@ class RefusalTests(GatewayTestCase):
 
     def test_noDraft(self) -> None:
         """
-        A backend that speaks none of ours has answered the last of them.
+        Of a backend that speaks none of ours it is the answer to the first that is passed on:
+        later ones are to a draft, and not to the client.
         """
-        self.net.servers[8001] = _Always(b"HTTP/1.1 400 x\r\n\r\n")
+        for later in (b"HTTP/1.1 400 x\r\n\r\n", b"HTTP/1.1 200 x\r\n\r\n", b""):
+            self.setUp()
+            self.net.servers[8001] = _Always(b"HTTP/1.1 405 x\r\n\r\n", later)
+            client = connect(self.gateway(drafts=["rfc6455", "hixie-76"]))
+            self.assertEqual(client.status, 405)
+            self.assertEqual(self.net.tried, [8001, 8001])
+            self.assertNothingLeft(client)
+
+    def test_refusedInAnotherDraft(self) -> None:
+        """
+        Of one that speaks a draft it is the answer to that.
+        """
+        self.net.servers[8001] = _Always(b"HTTP/1.1 405 x\r\n\r\n", b"HTTP/1.1 403 x\r\n\r\n")
         client = connect(self.gateway(drafts=["rfc6455", "hixie-76"]))
-        self.assertEqual(client.status, 400)
-        self.assertEqual(self.net.tried, [8001, 8001])
+        self.assertEqual(client.status, 403)
         self.assertNothingLeft(client)
 
     def test_nobodyThere(self) -> None:
@@ -391,12 +404,16 @@ class _Always(Script):
     Answers each connection so, and ends it.
     """
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, *later: bytes) -> None:
+        """
+        :param later: answers to those after the first; the last of all is for the others, too.
+        """
         super().__init__(answer, closes=True)
-        self._always = answer
+        self._answers = [answer, *later]
 
     def connectionMade(self) -> None:
-        self._answer = self._always
+        first, *later = self._answers
+        self._answer, self._answers = first, later or [first]
 
 
 class BackendsTests(GatewayTestCase):

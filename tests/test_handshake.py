@@ -26,6 +26,8 @@ class ConnectionRequestTests(SynchronousTestCase):
     def test_fields(self) -> None:
         """
         Names in lower case, several of a name joined, values without white space around.
+
+        Cookies are joined as one field has them.
         """
         request = read(
             b"GET /a%20b?x=1&y=&x=%C3%A9 HTTP/1.1",
@@ -33,6 +35,8 @@ class ConnectionRequestTests(SynchronousTestCase):
             b"X-A:  one ",
             b"x-a: two\t",
             b"X-B: \xe9",
+            b"Cookie: a=b; c=d",
+            b"Cookie: e=f",
             b"Origin: http://right",
             b"Sec-WebSocket-Origin: http://other",
         )
@@ -43,6 +47,7 @@ class ConnectionRequestTests(SynchronousTestCase):
                 "host": "example.com:81",
                 "x-a": "one, two",
                 "x-b": "\xe9",
+                "cookie": "a=b; c=d; e=f",
                 "origin": "http://right",
                 "sec-websocket-origin": "http://other",
             },

@@ -6,6 +6,7 @@ from typing import Any
 from unittest import mock
 
 from autobahn.websocket.types import ConnectionDeny
+from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
@@ -75,6 +76,14 @@ class ConstructorTests(SynchronousTestCase):
         It has all that a peeker asks of it.
         """
         verifyObject(IPeekingFactory, serve())
+
+    def test_negotiation(self) -> None:
+        """
+        In ALPN, which browsers do for ``wss:`` too, it is HTTP/1.1.
+        """
+        factory = serve()
+        verifyObject(IProtocolNegotiationFactory, factory)
+        self.assertEqual(factory.acceptableProtocols(), [b"http/1.1"])
 
     def test_reactorByDefault(self) -> None:
         """

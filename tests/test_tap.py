@@ -188,7 +188,7 @@ class OptionsTests(DirectoryCase):
         Unknown options, and arguments.
         """
         self.refused("--no-such-option")
-        self.refused("argument")
+        self.assertIn("'argument'", self.refused("argument"))
 
     def test_help(self) -> None:
         """

@@ -17,6 +17,12 @@ from wsfallback.errors import HandshakeError, NoDraftWorked, printable
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
 
+#: What a client is told, by status.
+_SENTENCES = {
+    502: "The backend can't be reached",
+    504: "The backend does not answer in time",
+}
+
 #: Seconds for which a backend that could not be reached is tried after all others.
 SKIPPED = 10.0
 
@@ -83,11 +89,13 @@ class Backends:
                 backend.open -= 1
                 self.failed(backend)
                 status = 504 if _isLate(error) else 502
-                _log.info("{url}: {error}", url=backend.url, error=printable(str(error)))
+                # What Deferred.addTimeout raises says nothing.
+                trouble = "no answer in time" if isinstance(error, DeferredTimeout) else str(error)
+                _log.info("{url}: {trouble}", url=backend.url, trouble=printable(trouble))
             else:
                 self.worked(backend)
                 return backend, found
-        raise HandshakeError(status, "The backend can't be reached")
+        raise HandshakeError(status, _SENTENCES[status])
 
     def inTurn(self) -> list[Backend]:
         """

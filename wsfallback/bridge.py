@@ -95,6 +95,7 @@ class Bridge(MessageHandler):
         self._pieces: list[bytes] = []
         self._size = 0  # of what is kept: early frames, or pieces of one message
         self._isBinary = False
+        self._isInMessage = False  # of the client's, whose frames come one by one
 
     # What the client does.
 
@@ -132,6 +133,15 @@ class Bridge(MessageHandler):
         """
         assert self._inner is not None, "messages come only after onConnect"
         self._inner.arrive(frame(BINARY if isBinary else TEXT, payload))
+
+    def onFrame(self, payload: bytes, isBinary: bool, isFinal: bool) -> None:
+        """
+        A frame for the application, whose Autobahn puts messages together.
+        """
+        assert self._inner is not None, "frames come only after onConnect"
+        opcode = CONTINUATION if self._isInMessage else BINARY if isBinary else TEXT
+        self._isInMessage = not isFinal
+        self._inner.arrive(frame(opcode, payload, isFinal))
 
     def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
         """

@@ -2,6 +2,7 @@
 The options of a gateway, as the command line gives them.
 """
 
+import re
 from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any
@@ -18,6 +19,9 @@ from wsfallback.proxy import ReverseProxy, httpDestination
 
 #: Of the handshake's time, what backends have by default: the rest is for the answer.
 SHARE = 0.8
+
+#: A path, or none: RFC 3986 §3.3.
+_PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
 
 
 class ForwardOptions(usage.Options):
@@ -68,6 +72,11 @@ class ForwardOptions(usage.Options):
         path, equals, url = target.partition("=")
         if not (equals and path.startswith("/")):
             path, url = "", target
+        if not _PATH.fullmatch(path):
+            raise usage.UsageError(
+                f"--forward {target}: give the path as clients send it: percent-encoded, without"
+                " a query"
+            )
         try:
             destination(url)
         except ValueError as error:
@@ -99,8 +108,10 @@ class ForwardOptions(usage.Options):
 
         :raises usage.UsageError: with what to do.
         """
-        if "forwards" in self and self["limits"]["frames"]:
-            raise usage.UsageError("--frames and --forward exclude each other: give one of them")
+        if self["frames"] and "forwards" in self:
+            raise usage.UsageError(
+                "--forward and --frames exclude each other: messages go through whole"
+            )
         self["backendDrafts"] = self.draftsOf("backend-drafts")
         if self["binary"] not in BINARY:
             raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")

@@ -29,19 +29,22 @@ class Frame:
     isFinal: bool = True
 
 
-def frame(opcode: int, payload: bytes = b"") -> bytes:
+def frame(opcode: int, payload: bytes = b"", isFinal: bool = True) -> bytes:
     """
-    A frame of the client's, the only one of its message.
+    A frame of the client's.
 
     §5.2.
+
+    :param isFinal: whether it is the last one of its message.
     """
     size = len(payload)
+    first = (0x80 if isFinal else 0) | opcode
     if size < 126:
-        head = struct.pack("!BB", 0x80 | opcode, _MASKED | size)
+        head = struct.pack("!BB", first, _MASKED | size)
     elif size < 1 << 16:
-        head = struct.pack("!BBH", 0x80 | opcode, _MASKED | 126, size)
+        head = struct.pack("!BBH", first, _MASKED | 126, size)
     else:
-        head = struct.pack("!BBQ", 0x80 | opcode, _MASKED | 127, size)
+        head = struct.pack("!BBQ", first, _MASKED | 127, size)
     return head + _MASK + payload
 
 

@@ -3,8 +3,8 @@ A handler whose other end is another connection: old clients in front of a moder
 ones in front of an old device.
 """
 
-from collections.abc import Iterable
-from typing import Any, TypeGuard
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
@@ -13,7 +13,7 @@ from twisted.internet.interfaces import ISSLTransport
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import NEWEST_FIRST, connect
 from wsfallback.destination import destination
-from wsfallback.errors import HandshakeError, NoDraftWorked
+from wsfallback.errors import AnswerError, Attempt, HandshakeError, NoDraftWorked
 from wsfallback.forwarded import Network, fields
 from wsfallback.handshake import isToken
 from wsfallback.legs import BackendLeg, Leg
@@ -101,8 +101,8 @@ class ClientLeg(Leg):
             try:
                 await self._connect(backend, leg, request, protocols, seconds)
             except NoDraftWorked as error:
-                status = error.attempts[-1].status
-                if not _isRefusal(status):
+                status = _refusal(error.attempts)
+                if status is None:
                     raise
                 return status
             return leg
@@ -199,8 +199,17 @@ def _target(url: str, resource: str) -> str:
     return f"{base}?{queries}" if queries else base
 
 
-def _isRefusal(status: int | None) -> TypeGuard[int]:
+def _refusal(attempts: Sequence[Attempt]) -> int | None:
     """
-    Whether a backend has refused with a status that can be passed on.
+    The status with which a backend has refused, if it can be passed on.
+
+    Of one that speaks none of the drafts it is that for the first of them: it may well be meant
+    for the request, and what the backend makes of older drafts is not.
     """
-    return status is not None and 300 <= status <= 599 and status != 304
+    last = attempts[-1]
+    speaksNone = isinstance(last.error, AnswerError) and last.error.isOtherDraft
+    for attempt in attempts if speaksNone else [last]:
+        status = attempt.status
+        if status is not None and 300 <= status <= 599 and status != 304:
+            return status
+    return None

@@ -67,7 +67,9 @@ def _headers(head: Head) -> dict[str, str]:
     for name, _ in head.fields:
         text = name.decode("ascii")
         if text not in headers:
-            headers[text] = b", ".join(head.all(name)).decode("latin-1")
+            # RFC 9113 §8.2.3: the one field whose values are not joined by commas.
+            separator = b"; " if text == "cookie" else b", "
+            headers[text] = separator.join(head.all(name)).decode("latin-1")
     return headers
 
 

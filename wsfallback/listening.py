@@ -1,7 +1,7 @@
 """
 ``wsfallback:tcp:8080``: any other server endpoint, whose protocols are served as WebSocket.
 
-For ``serverFromString`` and all that is built on it: ``twistd ftp -p wsfallback:tcp:8080``.
+For ``serverFromString`` and all that is built on it: ``twistd web --listen wsfallback:tcp:8080``.
 """
 
 from typing import Any

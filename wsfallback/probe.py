@@ -121,13 +121,17 @@ def _field(text: str) -> tuple[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="wsfallback", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="wsfallback",
+        description="Ask WebSocket servers which drafts they speak."
+        " The server itself is run by: twistd wsfallback",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     this = commands.add_parser(
         "probe",
         help="tell which drafts a server speaks",
         description="Try each draft by itself, newest first, and tell what the server answered."
-        " The exit status is 0 if one works, 1 if none does.",
+        " The exit status is 0 if one works, 1 if none does, 2 if the command line is wrong.",
     )
     this.add_argument("url", help="ws://host/path or wss://host/path")
     this.add_argument("--json", action="store_true", help="a list of objects instead of a table")

@@ -141,5 +141,7 @@ def httpDestination(url: str) -> Destination:
     # HTTP's URLs are those of WebSocket but for their first letters: RFC 6455 §3.
     where = destination(f"ws{scheme.removeprefix('http')}:{rest}")
     if where.resource != "/":
-        raise ValueError(f"the backend is asked for the client's path: give none, as in {url!r}")
+        raise ValueError(
+            f"the backend is asked for the client's path: give none, not {where.resource!r}"
+        )
     return where

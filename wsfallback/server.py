@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory
-from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
@@ -26,7 +31,7 @@ from wsfallback.stream import StreamApplication
 _ALL = tuple(draft.name for draft in DRAFTS)
 
 
-@implementer(IPeekingFactory)
+@implementer(IPeekingFactory, IProtocolNegotiationFactory)
 class FallbackServerFactory(ServerFactory):
     """
     One port for every WebSocket draft, and plain HTTP beside it.
@@ -127,6 +132,15 @@ class FallbackServerFactory(ServerFactory):
         peeker = PeekingProtocol(addr)
         peeker.factory = self
         return peeker
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        `IProtocolNegotiationFactory.acceptableProtocols`: WebSocket has the name of HTTP.
+
+        Without an answer Twisted fails the TLS handshake of clients that use ALPN, as all current
+        browsers do.
+        """
+        return [b"http/1.1"]
 
     def connectionBegan(self) -> bool:
         """

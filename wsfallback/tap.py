@@ -159,10 +159,14 @@ class Options(ForwardOptions):
         """
         return f"{super().getUsage(width)}\n{_draftsHelp()}\n"
 
-    def parseArgs(self) -> None:
+    def parseArgs(self, *arguments: str) -> None:
         """
         There are only options.
+
+        :raises usage.UsageError: there is something else.
         """
+        if arguments:
+            raise usage.UsageError(f"there are only options, and {arguments[0]!r} is none")
 
     def postOptions(self) -> None:
         """

@@ -2,7 +2,7 @@
 Servers and clients, which are gone when the test is over.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -115,20 +115,27 @@ async def connect() -> AsyncIterator[Connect]:
     Connect to a port of this machine, or to what a client's endpoint string says.
 
     ``await connect(port, "hixie-76")`` has a `DraftClient`, which hasn't said anything yet;
-    without a draft it is a bare `Connection`. With ``trust``, a certificate in PEM, by TLS.
+    without a draft it is a bare `Connection`. With ``trust``, a certificate in PEM, by TLS; with
+    ``offered`` these protocols are offered there, by ALPN.
     """
     from twisted.internet import reactor
 
     clients: list[Connection] = []
 
     async def start(
-        where: int | str, draft: str | None = None, *, trust: bytes | None = None
+        where: int | str,
+        draft: str | None = None,
+        *,
+        trust: bytes | None = None,
+        offered: Sequence[bytes] = (),
     ) -> Connection:
         client = Connection() if draft is None else DraftClient(draft)
         description = where if isinstance(where, str) else f"tcp:127.0.0.1:{where}"
         endpoint = clientFromString(reactor, description)
         if trust is not None:
-            options = optionsForClientTLS("localhost", Certificate.loadPEM(trust))
+            options = optionsForClientTLS(
+                "localhost", Certificate.loadPEM(trust), acceptableProtocols=list(offered)
+            )
             endpoint = wrapClientTLS(options, endpoint)
         clients.append(client)
         await connectProtocol(endpoint, client)

@@ -347,7 +347,7 @@ async def test_portTaken(command: tuple[str, ...], tmp_path: Path) -> None:
         ("--invalid-text ignore", "--invalid-text ignore: must be close or replace"),
         ("--origin example.com/path", "--origin example.com/path: an origin is scheme://host:port"),
         ("--colour", "option --colour not recognized"),
-        ("stray", "Wrong number of arguments"),
+        ("stray", "there are only options, and 'stray' is none"),
     ],
 )
 @pytest_twisted.ensureDeferred

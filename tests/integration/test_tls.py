@@ -100,6 +100,19 @@ async def test_everyDraft(secured: Secured, connect: Connect) -> None:
             )
 
 
+@pytest_twisted.ensureDeferred
+async def test_browser(secured: Secured, connect: Connect) -> None:
+    """
+    Current browsers, and curl, offer HTTP/1.1 by ALPN; some offer more.
+    """
+    for offered in ([b"http/1.1"], [b"h2", b"http/1.1"]):
+        client = await connect(secured.server.port, "rfc6455", trust=secured.trust, offered=offered)
+        await client.open()
+        assert client.transport.negotiatedProtocol == b"http/1.1"
+        client.say("héllo")
+        assert await client.hear() == "héllo"
+
+
 @pytest.mark.parametrize("draft", ["hixie-75", "hixie-76"])
 @pytest_twisted.ensureDeferred
 async def test_location(secured: Secured, connect: Connect, draft: str) -> None:
