@@ -9,6 +9,7 @@ from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -22,6 +23,7 @@ from wsfallback import (
     MessageHandler,
     NotOpen,
     NotText,
+    SendQueueFull,
 )
 from wsfallback.testing import Client, connect
 
@@ -939,15 +941,135 @@ class _Contract(HandlerContract):
 
     def test_producer(self: Any) -> None:
         """
-        A producer is the transport's to pause.
+        A producer is paused while the transport takes nothing, and let go of when it is done.
         """
         kind = recorder()
         client = self.opened(kind)
-        handler, producer = kind.made[0], object()
+        handler, producer = kind.made[0], Produced()
         handler.registerProducer(producer, True)
-        self.assertIs(client.transport.producer, producer)
-        handler.unregisterProducer()
-        self.assertIsNone(client.transport.producer)
+        for _ in range(2):
+            client.transport.producer.pauseProducing()
+            client.transport.producer.resumeProducing()
+            self.assertEqual(producer.calls, ["pause", "resume"])
+            handler.unregisterProducer()
+
+    def test_slowClient(self: Any) -> None:
+        """
+        What the transport doesn't take waits, in order, up to a bound; the next message closes.
+        """
+        kind = recorder()
+        client = self.opened(kind, maxSendQueue=1000)
+        handler, transport = kind.made[0], client.transport
+        transport.producer.pauseProducing()
+        before = len(transport.writes)
+        for _ in range(9):
+            handler.sendMessage(b"x" * 100)
+        self.assertEqual(len(transport.writes), before)
+        drained = handler.drained()
+        self.assertNoResult(drained)
+        transport.producer.resumeProducing()
+        client.settle()
+        self.successResultOf(drained)
+        self.assertEqual(client.messages, ["x" * 100] * 9)
+        transport.producer.pauseProducing()
+        for _ in range(10):
+            handler.sendMessage(b"x" * 100)
+        self.assertRaises(NotOpen, handler.sendMessage, b"y")
+        # What waited is not sent any more: who doesn't read is told the reason first.
+        client.messages.clear()
+        transport.producer.resumeProducing()
+        client.settle()
+        self.assertEqual(client.messages, [])
+        self.assertFalse(client.isOpen)
+        if handler.draft.closeCodes:
+            self.assertEqual(client.closing[0], 1013)
+        self.assertOver(client, handler)
+        self.assertEqual(handler.calls[-1][:3], ("close", False, 1006))
+
+    def test_oneMessageAlwaysHasRoom(self: Any) -> None:
+        """
+        However long, where none waits before it.
+        """
+        kind = recorder()
+        client = self.opened(kind, maxSendQueue=0)
+        kind.made[0].sendMessage(b"x" * 1000)
+        client.transport.producer.pauseProducing()
+        kind.made[0].sendMessage(b"y" * 1000)
+        client.transport.producer.resumeProducing()
+        client.settle()
+        self.assertEqual(client.messages, ["x" * 1000, "y" * 1000])
+
+    def test_fullQueue(self: Any) -> None:
+        """
+        Instead of closing the message can be dropped, or the caller told.
+        """
+        for choice in ("drop", "raise"):
+            kind = recorder()
+            client = self.opened(kind, maxSendQueue=250, fullQueue=choice)
+            handler = kind.made[0]
+            client.transport.producer.pauseProducing()
+            for text in (b"a", b"b"):
+                handler.sendMessage(text * 100)
+            if choice == "drop":
+                handler.sendMessage(b"c" * 100)
+            else:
+                self.assertRaises(SendQueueFull, handler.sendMessage, b"c" * 100)
+            client.transport.producer.resumeProducing()
+            handler.sendMessage(b"d")
+            client.settle()
+            self.assertEqual(client.messages, ["a" * 100, "b" * 100, "d"])
+
+    def test_closeOfASlowClient(self: Any) -> None:
+        """
+        A close waits for what is before it, as long as the client takes something; and what is
+        behind TCP's end is nobody's.
+        """
+        kind = recorder()
+        client = self.opened(kind, idleTimeout=10, closeTimeout=2, maxSendQueue=1 << 20)
+        handler, transport = kind.made[0], client.transport
+        transport.producer.pauseProducing()
+        for _ in range(4):
+            handler.sendMessage(b"x" * 65536)
+        handler.sendClose()
+        write = transport.write
+
+        def full(data: bytes) -> None:
+            write(data)
+            transport.producer.pauseProducing()
+
+        transport.write = full
+        for _ in range(4):
+            client.advance(9)
+            self.assertTrue(transport.connected)
+            self.assertFalse(transport.finished)
+            transport.producer.resumeProducing()
+        transport.write = write
+        transport.producer.resumeProducing()
+        client.settle()
+        self.assertEqual(client.messages, ["x" * 65536] * 4)
+        self.assertOver(client, handler)
+        self.assertTrue(handler.calls[-1][1], handler.calls[-1])
+
+    def test_clientThatReadsNothing(self: Any) -> None:
+        """
+        Is given up after a while, whoever closes.
+        """
+        for close in (True, False):
+            kind = recorder()
+            client = self.opened(kind, idleTimeout=10, closeTimeout=2)
+            handler = kind.made[0]
+            client.transport.producer.pauseProducing()
+            handler.sendMessage(b"x")
+            handler.sendMessage(b"x")
+            if close:
+                handler.sendClose()
+            else:
+                client.transport.leave(ConnectionDone())
+            client.advance(9.9)
+            self.assertFalse(client.transport.aborted)
+            client.advance(0.1)
+            self.assertTrue(client.transport.aborted)
+            self.assertEqual(handler.calls[-1][:3], ("close", False, 1006))
 
     def test_producerAfterTheEnd(self: Any) -> None:
         """
@@ -1011,7 +1133,7 @@ class _Contract(HandlerContract):
         """
         kind = recorder()
         client = self.opened(kind)
-        kind.made[0].registerProducer(object(), True)
+        kind.made[0].registerProducer(Produced(), True)
         client.close()
         if self.draft != "hixie-75":  # whose close is the end of TCP already
             self.assertIsNone(client.transport.producer)

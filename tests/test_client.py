@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.contract import Echo, Recorder, fail, recorder
+from tests.contract import Echo, Produced, Recorder, fail, recorder
 from tests.pipe import Network, Script
 from wsfallback import (
     DRAFTS,
@@ -452,9 +452,11 @@ class ClientContract:
         Is the transport's, and let go of when the connection ends.
         """
         channel, near, _ = self.both()
-        producer = object()
+        producer = Produced()
         channel.registerProducer(producer, True)
-        self.assertIs(self.net.ends[0][0].producer, producer)
+        self.net.ends[0][0].producer.pauseProducing()
+        self.net.ends[0][0].producer.resumeProducing()
+        self.assertEqual(producer.calls, ["pause", "resume"])
         channel.sendClose()
         self.assertOver(near, True)
         self.assertIsNone(self.net.ends[0][0].producer)

@@ -663,9 +663,12 @@ class FlowTests(GatewayTestCase):
         for draft in VERSIONS:
             client, far = self.opened(draft)
             client.answersPings = False
-            self.toBackend.producer.pauseProducing()
             for _ in range(20):
+                self.toBackend.producer.pauseProducing()
                 self.net.advance(10)
+                # It takes a little of what waits.
+                self.toBackend.producer.resumeProducing()
+                self.toBackend.producer.pauseProducing()
             self.assertTrue(client.transport.connected)
             self.assertNotIn("close", [call[0] for call in far.calls])
 

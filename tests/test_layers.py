@@ -61,7 +61,8 @@ LAYERS: dict[str, set[str]] = {
     "applications": {"deadline", "drafts.table", "handlers", "policy", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
-    "flow": {"deadline", "policy"},
+    "send_queue": set(),
+    "flow": {"deadline", "errors", "leaving", "policy", "send_queue"},
     "forwarding": {
         "deadline",
         "drafts.table",
@@ -86,7 +87,6 @@ LAYERS: dict[str, set[str]] = {
         "events",
         "flow",
         "forwarding",
-        "leaving",
         "outgoing",
     },
     "modern_connection": {
@@ -98,7 +98,6 @@ LAYERS: dict[str, set[str]] = {
         "flow",
         "forwarding",
         "inflate",
-        "leaving",
         "outgoing",
         "policy",
         "utf8",
@@ -307,6 +306,7 @@ OTHERS: dict[str, set[str]] = {
     "handshake": {"autobahn"},
     "inflate": {"autobahn"},
     "web": {"twisted"},
+    "send_queue": {"twisted", "zope"},
     "flow": {"twisted"},
     "forwarding": {"autobahn", "twisted"},
     "engine": {"autobahn", "twisted"},

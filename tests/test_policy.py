@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback.drafts.table import DRAFTS, HIXIE_76, RFC_6455
-from wsfallback.policy import INVALID_TEXT, LIMIT_NAMES, RANGES, Limits, OriginPattern, draftsNamed
+from wsfallback.policy import CHOICES, LIMIT_NAMES, RANGES, Limits, OriginPattern, draftsNamed
 
 #: What nobody should have to set. Changing one is an entry in the changelog.
 DEFAULTS = {
@@ -24,6 +24,8 @@ DEFAULTS = {
     "pingTimeout": 20.0,
     "closeTimeout": 2.0,
     "maxConnections": 10000,
+    "maxSendQueue": 1048576,
+    "fullQueue": "close",
     "fragment": None,
     "frames": False,
     "nagle": False,
@@ -119,14 +121,15 @@ class LimitsTests(SynchronousTestCase):
             if name != "fragment":
                 self.assertRaises((TypeError, ValueError), Limits, **{name: None})
 
-    def test_invalidText(self) -> None:
+    def test_choices(self) -> None:
         """
-        One of the two words.
+        One of the words.
         """
-        for word in INVALID_TEXT:
-            self.assertEqual(Limits(invalidText=word).invalidText, word)
-        error = self.assertRaises(ValueError, Limits, invalidText="ignore")
-        self.assertIn("close or replace", str(error))
+        for name, words in CHOICES.items():
+            for word in words:
+                self.assertEqual(getattr(Limits(**{name: word}), name), word)
+            error = self.assertRaises(ValueError, Limits, **{name: "ignore"})
+            self.assertIn(" or ".join(words), str(error))
 
     def test_unknown(self) -> None:
         """

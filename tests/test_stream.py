@@ -391,7 +391,9 @@ class TransportTests(StreamCase):
             client.transport.producer.resumeProducing()
             self.assertEqual(produced.calls, ["pause", "resume"])
             transport.unregisterProducer()
-            self.assertIsNone(client.transport.producer)
+            client.transport.producer.pauseProducing()
+            client.transport.producer.resumeProducing()
+            self.assertEqual(produced.calls, ["pause", "resume"])
             transport.registerProducer(Pulled(), False)
             self.assertEqual(client.messages, ["piece"] * 3)
 

@@ -81,13 +81,17 @@ class OptionsTests(DirectoryCase):
             "--ping-timeout=6",
             "--close-timeout=7",
             "--max-connections=8",
-            "--fragment=9",
+            "--max-send-queue=9",
+            "--full-queue=drop",
+            "--fragment=10",
             "--frames",
             "--nagle",
             "--no-compress",
             "--invalid-text=replace",
         )
-        limits = Limits(1.5, 1001, 1002, 1003, 0, 4, 5, 6, 7, 8, 9, True, True, False, "replace")
+        limits = Limits(
+            *(1.5, 1001, 1002, 1003, 0, 4, 5, 6, 7, 8, 9, "drop", 10, True, True, False, "replace")
+        )
         self.assertEqual(Limits(**options["limits"]), limits)
         self.assertEqual(set(options["limits"]), set(LIMIT_NAMES))
 

@@ -14,6 +14,7 @@ from wsfallback.errors import (
     NoDraftWorked,
     NotOpen,
     NotText,
+    SendQueueFull,
     UnsupportedByDraft,
     WSFallbackError,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "NoDraftWorked",
     "NotOpen",
     "NotText",
+    "SendQueueFull",
     "StreamEndpoint",
     "UnsupportedByDraft",
     "WSFallbackError",

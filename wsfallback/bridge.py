@@ -123,6 +123,8 @@ class Bridge(MessageHandler):
         """
         assert self._inner is not None, "open only after onConnect"
         self._isOpen = True
+        # It knows nothing of messages that may be left out.
+        self.channel.fullQueue = "close"
         early, self._early, self._size = self._early, [], 0
         self._takeAll(iter(early))
         self._inner.opened()

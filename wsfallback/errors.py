@@ -12,6 +12,7 @@ What can go wrong, told apart by who has to act.
         NotOpen              sent before open, or after a close
         UnsupportedByDraft   the draft of this connection cannot carry it
         NotText              text that is not UTF-8
+        SendQueueFull        too much waits to be sent already
 
 Openings and framings raise; the protocol alone turns that into bytes and a close.
 """
@@ -192,4 +193,10 @@ class UnsupportedByDraft(ChannelError):
 class NotText(ChannelError, ValueError):
     """
     A text message is not UTF-8.
+    """
+
+
+class SendQueueFull(ChannelError):
+    """
+    Too much waits to be sent to a peer that reads slowly; only where ``fullQueue`` is ``raise``.
     """

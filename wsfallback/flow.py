@@ -2,13 +2,18 @@
 `Flow`: who waits for whom on a connection, in both directions, at either end and on every draft.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionAborted
 from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
+from wsfallback.errors import NotOpen, SendQueueFull
+from wsfallback.leaving import leave
 from wsfallback.policy import Limits
+from wsfallback.send_queue import SendQueue
 
 #: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
 #: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
@@ -28,7 +33,14 @@ class Flow:
     _limits: Limits
     _deadline: Deadline
 
-    _hasProducer = _isLeaving = False
+    #: What is done with a message that has no room: a limit, but there are applications whose
+    #: messages can't be left out.
+    fullQueue: str
+
+    _queue: SendQueue | None = None  # from open to the end of sending
+    _wasSent = False  # all of it, and the end of our half: the kernel has it
+    _isLeaving = False
+    _peerEnded = False  # its half of TCP: there is no more to wait for
     _readsNot = False  # the application has paused us: silence is our own doing
     _lastBytes: int | None = None  # TCP is over: what may still be handed over of what was read
     _wasOpened = False
@@ -43,16 +55,23 @@ class Flow:
         if self._isLeaving:
             # As Twisted does where the connection is gone.
             producer.stopProducing()
-            return
-        self._hasProducer = True
-        self.transport.registerProducer(producer, streaming)
+        elif self._queue is None:
+            raise NotOpen("a producer is for an open connection")
+        else:
+            self._queue.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
         """
         `IMessageChannel.unregisterProducer`.
         """
-        self._hasProducer = False
-        self.transport.unregisterProducer()
+        if self._queue is not None:
+            self._queue.unregisterProducer()
+
+    def drained(self) -> Deferred[None]:
+        """
+        `IMessageChannel.drained`.
+        """
+        return succeed(None) if self._queue is None else self._queue.drained()
 
     def pauseReading(self) -> None:
         """
@@ -123,5 +142,95 @@ class Flow:
         """
         self._isLeaving = True
         self._readOn()
-        if self._hasProducer:
-            self.unregisterProducer()
+        self.unregisterProducer()
+
+    def _sends(self) -> None:
+        """
+        From now on what the transport doesn't take waits.
+        """
+        self._queue = SendQueue(self.transport, self._limits.maxSendQueue, self._moved)
+
+    def _write(self, data: bytes) -> None:
+        """
+        Send, now or later.
+        """
+        if self._queue is None:
+            self.transport.write(data)
+        else:
+            self._queue.write(data)
+
+    def _admits(self, size: int) -> bool:
+        """
+        Whether a message has room among what waits to be sent; if not, do what is to be done.
+
+        :raises SendQueueFull: that.
+        """
+        if self._queue is None or self._queue.hasRoom(size):
+            return True
+        if self.fullQueue == "raise":
+            raise SendQueueFull(f"more than {self._limits.maxSendQueue} bytes wait to be sent")
+        if self.fullQueue == "close":
+            self._overflowed()
+        return False
+
+    def _overflowed(self) -> None:
+        """
+        Close: who reads nothing gets nothing more but that.
+        """
+        raise NotImplementedError
+
+    def _wait(self, seconds: float, late: Callable[[], object]) -> None:
+        """
+        Wait for the peer, from when it can have what was sent: until then as long as it takes
+        something at all.
+        """
+        if self._queue is None:
+            self._deadline.set(seconds, late)
+            return
+        if not self._queue.isEmpty:
+            self._deadline.set(self._limits.idleTimeout, self._stuck)
+        self._queue.whenEmpty(lambda: self._deadline.set(seconds, late))
+
+    def _end(self, late: Callable[[], object]) -> None:
+        """
+        Send what waits, and end TCP.
+
+        :param late: called when the peer doesn't let it end.
+        """
+        queue = self._queue
+        if queue is None:
+            leave(self.transport, self._deadline, self._limits.closeTimeout, late)
+            return
+        if not queue.isEmpty:
+            self._deadline.set(self._limits.idleTimeout, self._stuck)
+        queue.whenEmpty(lambda: self._endNow(late))
+
+    def _endNow(self, late: Callable[[], object]) -> None:
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            queue.leave()
+        leave(self.transport, self._deadline, self._limits.closeTimeout, late)
+        if self._peerEnded:
+            self.transport.loseConnection()
+
+    def _giveUp(self) -> None:
+        """
+        Wait no longer for the end of TCP: what the kernel has it goes on to send by itself.
+        """
+        if self._wasSent:
+            self.transport.loseConnection()
+        else:
+            self.transport.abortConnection()
+
+    def _moved(self) -> None:
+        """
+        The peer has taken something, which is life in one that is to take the rest.
+        """
+        if self._deaf or self._isLeaving:
+            self._deadline.restart()
+
+    def _stuck(self) -> None:
+        """
+        The peer takes nothing of what it is owed.
+        """
+        raise NotImplementedError

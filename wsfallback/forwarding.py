@@ -65,6 +65,7 @@ class Forwarding(Flow):
         """
         self.draft = draft
         self._limits = limits
+        self.fullQueue = limits.fullQueue
         self._deadline = deadline
         self._held = bytearray()
 
@@ -75,6 +76,7 @@ class Forwarding(Flow):
         Tell the handler.
         """
         self._wasOpened = True
+        self._sends()
         if self._readsNot:
             self.transport.pauseProducing()
         self._run(self._handler.onOpen)
@@ -141,15 +143,17 @@ class Forwarding(Flow):
 
         Without this Twisted would throw away what was just written.
         """
-        self._deaf = True
+        self._deaf = self._peerEnded = True
         self._abandon()
         self._leave()
-        self.transport.loseConnection()
+        if self._queue is None:
+            self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
         """
         Our half has ended, as we wanted.
         """
+        self._wasSent = True
 
     # What differs between the protocols.
 
@@ -242,7 +246,20 @@ class Forwarding(Flow):
         self._paused = False  # there is nothing to resume
         self._deadline.cancel()
         self._held.clear()
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            queue.stopProducing()
         self._abandon()
+
+    def _overflowed(self) -> None:
+        self._failed(f"the {self._other} reads too slowly: more than it may have waits for it")
+        assert self._queue is not None, "it is full"
+        self._queue.clear()
+        self._close(1013, "too much waits to be sent")
+
+    def _stuck(self) -> None:
+        self._failed(f"the {self._other} took nothing for {self._limits.idleTimeout:g} s")
+        self.transport.abortConnection()
 
     def _run(self, method: Callable[..., Any], *arguments: Any) -> None:
         """

@@ -104,6 +104,12 @@ class MessageHandler:
         """
         self.channel.unregisterProducer()
 
+    def drained(self) -> Any:
+        """
+        `IMessageChannel.drained`.
+        """
+        return self.channel.drained()
+
 
 def checkedHandler(handler: Any) -> HandlerFactory:
     """

@@ -16,7 +16,6 @@ from wsfallback.errors import FrameError, NotOpen, UnsupportedByDraft
 from wsfallback.events import Closing, Event, Text
 from wsfallback.flow import OVERRUN
 from wsfallback.forwarding import Forwarding
-from wsfallback.leaving import leave
 from wsfallback.outgoing import checkedMessage
 
 
@@ -72,7 +71,9 @@ class HixieConnection(Forwarding, Protocol):
             raise NotOpen("the connection is not open")
         if isBinary:
             raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
-        self.transport.write(self._framing.text(checkedMessage(payload, False)))
+        frame = self._framing.text(checkedMessage(payload, False))
+        if self._admits(len(frame)):
+            self._write(frame)
 
     # Open.
 
@@ -160,7 +161,7 @@ class HixieConnection(Forwarding, Protocol):
         self._weClosed = True
         self._bye()
         if self._framing.close():
-            self._deadline.set(self._limits.closeTimeout, self._unanswered)
+            self._wait(self._limits.closeTimeout, self._unanswered)
             self._readOn()
         else:
             self._leave()
@@ -171,7 +172,7 @@ class HixieConnection(Forwarding, Protocol):
         """
         if self._stage is Stage.OPEN:
             self._stage = Stage.CLOSING
-            self.transport.write(self._framing.close())
+            self._write(self._framing.close())
 
     def _silent(self) -> None:
         if self._readsNot:
@@ -192,9 +193,9 @@ class HixieConnection(Forwarding, Protocol):
             self._stage = Stage.LEAVING
             self._dropProducer()
             if self._lastBytes is None:
-                leave(self.transport, self._deadline, self._limits.closeTimeout, self._abort)
+                self._end(self._abort)
 
     def _abort(self) -> None:
         if not self._peerClosed:
             self._failed(f"the {self._other} didn't let the connection end")
-        self.transport.abortConnection()
+        self._giveUp()

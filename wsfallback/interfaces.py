@@ -109,6 +109,13 @@ class IMessageChannel(Interface):
         ``tcp6:::1:52914``, ``unix:...``.
         """
     )
+    fullQueue: str = Attribute(
+        """
+        What is done with a message that has no room among those that wait to be sent: ``close``
+        (with 1013 where the draft has codes), ``drop``, or ``raise`` `wsfallback.SendQueueFull`.
+        As the limit of this name says, unless a handler sets it.
+        """
+    )
     transport = Attribute(
         """
         The transport of the connection: for its addresses, to pause what comes in, to abort.
@@ -124,6 +131,7 @@ class IMessageChannel(Interface):
         :raises wsfallback.NotOpen: before `IMessageHandler.onOpen` and after a close.
         :raises wsfallback.UnsupportedByDraft: a binary message on a draft without them.
         :raises wsfallback.NotText: a text message that is not UTF-8.
+        :raises wsfallback.SendQueueFull: the peer reads slowly, and ``fullQueue`` is ``raise``.
         """
 
     def sendClose(code: int | None = None, reason: str | None = None) -> None:
@@ -164,6 +172,13 @@ class IMessageChannel(Interface):
     def unregisterProducer() -> None:
         """
         The producer is done.
+        """
+
+    def drained() -> object:
+        """
+        Wait until nothing waits to be sent.
+
+        :returns: a Deferred, which fires with `None` then, or when the connection is over.
         """
 
 

@@ -62,6 +62,8 @@ class Leg(MessageHandler):
         From now on this leg takes what the other one has.
         """
         self.isOpen = True
+        # The other leg is not read while this one is full; a message is never left out.
+        self.channel.fullQueue = "close"
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """

@@ -22,7 +22,6 @@ from wsfallback.errors import NotOpen
 from wsfallback.flow import OVERRUN
 from wsfallback.forwarding import Forwarding
 from wsfallback.inflate import Inflater
-from wsfallback.leaving import leave
 from wsfallback.outgoing import checkedMessage
 from wsfallback.policy import Limits
 from wsfallback.utf8 import clipped, unfinished
@@ -183,6 +182,22 @@ class ModernConnection(  # type: ignore[misc]
 
     # Sending.
 
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """
+        Send bytes of the engine's: once it is open they may have to wait.
+        """
+        if self._queue is None:
+            super().sendData(data, sync, chopsize)
+        else:
+            self._queue.write(data)
+
+    def onPing(self, payload: bytes) -> None:
+        """
+        Answer, unless the peer doesn't read its answers: RFC 6455 §5.5.3 asks for the last only.
+        """
+        if self._queue is None or not self._queue.isFull:
+            super().onPing(payload)
+
     def sendMessage(  # type: ignore[override]  # the channel's signature: Autobahn's has three more
         self, payload: bytes, isBinary: bool = False
     ) -> None:
@@ -195,6 +210,9 @@ class ModernConnection(  # type: ignore[misc]
         if self.state != self.STATE_OPEN:
             raise NotOpen("the connection is not open")
         checkedMessage(payload, isBinary)
+        # Before it is deflated: what is deflated must be sent, or the next can't be inflated.
+        if not self._admits(len(payload)):
+            return
         rsv = 0
         for extension in self.websocket_extensions_in_use:
             extension.start_compress_message()
@@ -226,7 +244,7 @@ class ModernConnection(  # type: ignore[misc]
         super().sendCloseFrame(code, reasonUtf8, isReply)
         if wasOpen:
             self._deaf = True
-            self._deadline.set(self._limits.closeTimeout, self.onCloseHandshakeTimeout)
+            self._wait(self._limits.closeTimeout, self.onCloseHandshakeTimeout)
             self._readOn()
 
     def onCloseHandshakeTimeout(self) -> None:
@@ -254,7 +272,7 @@ class ModernConnection(  # type: ignore[misc]
             self._deadline.cancel()
             self.transport.abortConnection()
         elif self._lastBytes is None:
-            leave(self.transport, self._deadline, self._limits.closeTimeout)
+            self._end(self._giveUp)
         self.is_closed.callback(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -37,6 +37,10 @@ class Limits:
     :ivar pingTimeout: seconds without a byte from the client after that.
     :ivar closeTimeout: seconds for the client's half of the close, then again for the end of TCP.
     :ivar maxConnections: how many connections at once, HTTP included.
+    :ivar maxSendQueue: bytes that wait to be sent to one peer, beside the 64 KiB or one message
+        that its transport holds. One message always has room where nothing waits.
+    :ivar fullQueue: ``close`` (1013, or a plain close), ``drop`` or ``raise``: what is done with a
+        message that has no room there.
     :ivar fragment: bytes: longer outgoing messages are sent in frames of this size, where the
         draft can; `None`: never.
     :ivar frames: hand over frames as they come instead of whole messages.
@@ -57,6 +61,8 @@ class Limits:
     pingTimeout: float = 20.0
     closeTimeout: float = 2.0
     maxConnections: int = 10000
+    maxSendQueue: int = _MEBIBYTE
+    fullQueue: str = "close"
     fragment: int | None = None
     frames: bool = False
     nagle: bool = False
@@ -72,10 +78,10 @@ class Limits:
             isNumber = isWhole or (isinstance(value, float) and isinstance(lowest, float))
             if not (isNumber and lowest <= value <= highest):
                 raise ValueError(f"{name} must be from {lowest} to {highest}, not {value!r}")
-        if self.invalidText not in INVALID_TEXT:
-            raise ValueError(
-                f"invalidText must be {' or '.join(INVALID_TEXT)}, not {self.invalidText!r}"
-            )
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ValueError(f"{name} must be {' or '.join(choices)}, not {value!r}")
 
 
 #: The range of each number, both ends included; those that may have a fraction are seconds.
@@ -90,9 +96,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "pingTimeout": (0.1, _YEAR),
     "closeTimeout": (0.1, _YEAR),
     "maxConnections": (1, 10_000_000),
+    "maxSendQueue": (0, _ANY_SIZE),
     "fragment": (1, _ANY_SIZE),
 }
-INVALID_TEXT = ("close", "replace")
+#: What those that are no numbers may be.
+CHOICES = {"fullQueue": ("close", "drop", "raise"), "invalidText": ("close", "replace")}
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))
 
 

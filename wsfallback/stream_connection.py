@@ -55,6 +55,8 @@ class StreamConnection(MessageHandler):
         """
         The protocol has a connection.
         """
+        # Of a stream nothing can be left out.
+        self.channel.fullQueue = "close"
         self._inner = StreamTransport(
             self.channel,
             self.protocol,

@@ -117,6 +117,13 @@ class Options(ForwardOptions):
         _option("ping-timeout", "Seconds without a byte after a ping."),
         _option("close-timeout", "Seconds for the client's half of a close."),
         _option("max-connections", "How many connections at once; the next one gets 503."),
+        _option("max-send-queue", "Bytes that wait to be sent to one client, which reads slowly."),
+        [
+            "full-queue",
+            None,
+            _LIMITS.fullQueue,
+            "What to do with a message that has no room there: close (1013), drop, or raise.",
+        ],
         [
             "fragment",
             None,

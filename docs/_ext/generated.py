@@ -18,7 +18,7 @@ from twisted.python.reflect import accumulateClassList, namedAny
 from zope.interface.interface import Method
 
 from wsfallback.drafts.table import DRAFTS
-from wsfallback.policy import INVALID_TEXT, LIMIT_NAMES, RANGES, Limits
+from wsfallback.policy import CHOICES, LIMIT_NAMES, RANGES, Limits
 from wsfallback.tap import Options
 
 #: Written by the tests of the gateway.
@@ -164,7 +164,7 @@ def _options() -> Iterator[str]:
 
 
 def _unit(option: str, limit: str | None) -> str:
-    if limit is None or limit == "invalidText":
+    if limit is None or limit in CHOICES:
         return {
             "drafts": "LIST",
             "web": "DIRECTORY",
@@ -180,8 +180,8 @@ def _unit(option: str, limit: str | None) -> str:
 
 
 def _range(limit: str) -> str:
-    if limit == "invalidText":
-        return " or ".join(f"``{each}``" for each in INVALID_TEXT)
+    if limit in CHOICES:
+        return " or ".join(f"``{each}``" for each in CHOICES[limit])
     if limit not in RANGES:
         return "on or off"
     lowest, highest = (_plain(each) for each in RANGES[limit])

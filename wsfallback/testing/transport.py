@@ -46,6 +46,7 @@ class MemoryTransport:
         self.producer: Any = None
         self._clock = clock
         self._peer = peer
+        self._pulls = False
         self._incoming = bytearray()
         self._left: BaseException | None = None
         self._protocol: IProtocol | None = None
@@ -188,7 +189,8 @@ class MemoryTransport:
         Take a producer; one that is to be pulled is pulled until it is done.
         """
         self.producer = producer
-        while not streaming and self.producer is not None:
+        self._pulls = not streaming
+        while self._pulls:
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
@@ -196,6 +198,7 @@ class MemoryTransport:
         Forget it.
         """
         self.producer = None
+        self._pulls = False
 
     # IPushProducer
 
