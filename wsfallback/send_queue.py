@@ -49,12 +49,13 @@ class SendQueue:
         self._transport = transport
         self._bound = bound
         self._moved = moved
-        self._waiting: deque[bytes] = deque()
+        # An empty deque has 700 bytes, and most connections never need one.
+        self._waiting: deque[bytes] | None = None
         self._size = 0
         self._producer: Any = None
         self._pulls = False
         self._next: Callable[[], object] | None = None
-        self._draining: list[Deferred[None]] = []
+        self._draining: tuple[Deferred[None], ...] = ()
         transport.registerProducer(self, True)
 
     @property
@@ -75,6 +76,8 @@ class SendQueue:
         Send, now or later.
         """
         if self.isFull:
+            if self._waiting is None:
+                self._waiting = deque()
             self._waiting.append(data)
             self._size += len(data)
         else:
@@ -84,7 +87,7 @@ class SendQueue:
         """
         Send nothing of what waits. Each write was whole frames, so that others may follow.
         """
-        self._waiting.clear()
+        self._waiting = None
         self._size = 0
 
     def drained(self) -> Deferred[None]:
@@ -95,7 +98,7 @@ class SendQueue:
         if self.isEmpty:
             done.callback(None)
         else:
-            self._draining.append(done)
+            self._draining += (done,)
         return done
 
     def whenEmpty(self, do: Callable[[], object]) -> None:
@@ -163,7 +166,7 @@ class SendQueue:
         if self.isFull:
             return
         do, self._next = self._next, None
-        draining, self._draining = self._draining, []
+        draining, self._draining = self._draining, ()
         for done in draining:
             done.callback(None)
         if do is not None:
@@ -179,7 +182,7 @@ class SendQueue:
         self.isFull = False
         self._next, self._moved = None, _nothing
         producer, self._producer = self._producer, None
-        draining, self._draining = self._draining, []
+        draining, self._draining = self._draining, ()
         for done in draining:
             done.callback(None)
         if producer is not None:
@@ -190,17 +193,17 @@ class SendQueue:
     def _flush(self) -> None:
         self.isFull = False
         while self._waiting and not self.isFull:
-            self._hand(self._taken())
+            self._hand(self._taken(self._waiting))
 
     def _hand(self, data: bytes) -> None:
         # One that is pulled is asked again when this is sent.
         self.isFull = self._pulls
         self._transport.write(data)
 
-    def _taken(self) -> bytes:
+    def _taken(self, waiting: deque[bytes]) -> bytes:
         parts, size = [], 0
-        while self._waiting and size < _CHUNK:
-            parts.append(self._waiting.popleft())
+        while waiting and size < _CHUNK:
+            parts.append(waiting.popleft())
             size += len(parts[-1])
         self._size -= size
         return b"".join(parts)
