@@ -1071,6 +1071,24 @@ class _Contract(HandlerContract):
             self.assertTrue(client.transport.aborted)
             self.assertEqual(handler.calls[-1][:3], ("close", False, 1006))
 
+    def test_neitherReads(self: Any) -> None:
+        """
+        A client that we don't read, and that doesn't read us, is not kept for ever; one that
+        takes something is.
+        """
+        for takes in (True, False):
+            kind = recorder()
+            client = self.opened(kind, idleTimeout=10, pingInterval=10)
+            handler, transport = kind.made[0], client.transport
+            handler.pauseReading()
+            transport.producer.pauseProducing()
+            for _ in range(5):
+                client.advance(10)
+                if takes:
+                    transport.producer.resumeProducing()
+                    transport.producer.pauseProducing()
+            self.assertEqual(transport.aborted, not takes)
+
     def test_producerAfterTheEnd(self: Any) -> None:
         """
         One that comes too late is stopped, and holds nothing back.

@@ -126,6 +126,8 @@ class ArgumentTests(GatewayTestCase):
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, binary="hex")
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, maxMessage=0)
         self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, frames=True)
+        for seconds in (0, -1.0, float("nan")):
+            self.assertRaises(ValueError, Gateway, ["ws://a"], reactor=self.net, timeout=seconds)
         self.assertRaises(TypeError, Gateway, ["ws://a"], reactor=self.net, noLimit=1)
 
 

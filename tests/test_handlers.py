@@ -57,6 +57,12 @@ class MessageHandlerTests(SynchronousTestCase):
         self.assertEqual(handler.draft.name, "hybi-10")
         self.assertIsInstance(handler.request, ConnectionRequest)
         self.assertEqual(handler.peer, handler.channel.peer)
+        transport = client.transport
+        handler.pauseReading()
+        self.assertTrue(transport.paused)
+        handler.resumeReading()
+        self.assertFalse(transport.paused)
+        self.successResultOf(handler.drained())
         handler.sendMessage(b"\0", True)
         handler.sendClose(1000, "bye")
         client.settle()

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback.drafts.table import DRAFTS, HIXIE_76, RFC_6455
-from wsfallback.policy import CHOICES, LIMIT_NAMES, RANGES, Limits, OriginPattern, draftsNamed
+from wsfallback.policy import (
+    CHOICES,
+    LIMIT_NAMES,
+    RANGES,
+    Limits,
+    OriginPattern,
+    checkSeconds,
+    draftsNamed,
+)
 
 #: What nobody should have to set. Changing one is an entry in the changelog.
 DEFAULTS = {
@@ -130,6 +138,15 @@ class LimitsTests(SynchronousTestCase):
                 self.assertEqual(getattr(Limits(**{name: word}), name), word)
             error = self.assertRaises(ValueError, Limits, **{name: "ignore"})
             self.assertIn(" or ".join(words), str(error))
+
+    def test_otherSeconds(self) -> None:
+        """
+        Times that are no limits are held to the same range.
+        """
+        self.assertEqual(checkSeconds("timeout", 1.5), 1.5)
+        for seconds in (0, 0.01, -1.0, float("nan"), float("inf")):
+            error = self.assertRaises(ValueError, checkSeconds, "timeout", seconds)
+            self.assertIn("timeout", str(error))
 
     def test_unknown(self) -> None:
         """

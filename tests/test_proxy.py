@@ -56,6 +56,10 @@ class URLTests(ProxyTestCase):
         ):
             self.assertRaises(ValueError, httpDestination, url)
         self.assertRaises(ValueError, ReverseProxy, [], reactor=Clock())
+        for name in ("timeout", "connectTimeout"):
+            for seconds in (0, -1.0, float("nan")):
+                wrong = {name: seconds}
+                self.assertRaises(ValueError, ReverseProxy, ["http://a"], reactor=Clock(), **wrong)
 
     def test_default(self) -> None:
         """

@@ -39,6 +39,7 @@ class Flow:
 
     _queue: SendQueue | None = None  # from open to the end of sending
     _wasSent = False  # all of it, and the end of our half: the kernel has it
+    _hasMoved = True  # the peer has taken something lately
     _isLeaving = False
     _peerEnded = False  # its half of TCP: there is no more to wait for
     _readsNot = False  # the application has paused us: silence is our own doing
@@ -226,8 +227,17 @@ class Flow:
         """
         The peer has taken something, which is life in one that is to take the rest.
         """
+        self._hasMoved = True
         if self._deaf or self._isLeaving:
             self._deadline.restart()
+
+    def _isStalled(self) -> bool:
+        """
+        Whether the peer has taken nothing of what waits since this was asked before.
+        """
+        isFull = self._queue is not None and self._queue.isFull
+        hasMoved, self._hasMoved = self._hasMoved, False
+        return isFull and not hasMoved
 
     def _stuck(self) -> None:
         """

@@ -258,8 +258,23 @@ class Forwarding(Flow):
         self._close(1013, "too much waits to be sent")
 
     def _stuck(self) -> None:
-        self._failed(f"the {self._other} took nothing for {self._limits.idleTimeout:g} s")
+        self._failed(f"the {self._other} takes nothing of what it is sent")
         self.transport.abortConnection()
+
+    def _waitOn(self, seconds: float) -> None:
+        """
+        Silence of a peer that we don't read means nothing; that it doesn't read us does.
+        """
+        if self._isStalled():
+            self._stuck()
+        else:
+            self._deadline.set(seconds, self._silent)
+
+    def _silent(self) -> None:
+        """
+        Nothing has come from the peer for a while.
+        """
+        raise NotImplementedError
 
     def _run(self, method: Callable[..., Any], *arguments: Any) -> None:
         """

@@ -17,7 +17,7 @@ from wsfallback.errors import AnswerError, Attempt, HandshakeError, NoDraftWorke
 from wsfallback.forwarded import Network, fields
 from wsfallback.handshake import isToken
 from wsfallback.legs import BackendLeg, Leg
-from wsfallback.policy import Limits, draftsNamed
+from wsfallback.policy import Limits, checkSeconds, draftsNamed
 
 #: What is done with binary messages for a client, or a backend, that has only text.
 BINARY = ("refuse", "base64")
@@ -66,7 +66,7 @@ class Gateway:
         self.reactor = reactor
         self.drafts = tuple(draft.name for draft in draftsNamed(drafts))
         self.binary = binary
-        self.timeout = timeout
+        self.timeout = checkSeconds("timeout", timeout)
         self.keepsHost = keepHost
         self.trusted = tuple(trusted)
         self.limits = limits

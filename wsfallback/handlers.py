@@ -104,6 +104,18 @@ class MessageHandler:
         """
         self.channel.unregisterProducer()
 
+    def pauseReading(self) -> None:
+        """
+        `IMessageChannel.pauseReading`.
+        """
+        self.channel.pauseReading()
+
+    def resumeReading(self) -> None:
+        """
+        `IMessageChannel.resumeReading`.
+        """
+        self.channel.resumeReading()
+
     def drained(self) -> Any:
         """
         `IMessageChannel.drained`.

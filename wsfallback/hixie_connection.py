@@ -176,7 +176,7 @@ class HixieConnection(Forwarding, Protocol):
 
     def _silent(self) -> None:
         if self._readsNot:
-            self._deadline.set(self._limits.idleTimeout, self._silent)
+            self._waitOn(self._limits.idleTimeout)
             return
         self._failed(f"nothing was heard for {self._limits.idleTimeout:g} s")
         self._close(None, None)

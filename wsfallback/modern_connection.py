@@ -313,7 +313,7 @@ class ModernConnection(  # type: ignore[misc]
     def _silent(self) -> None:
         if self._readsNot:
             self._pinged = False
-            self._deadline.set(self._limits.pingInterval, self._silent)
+            self._waitOn(self._limits.pingInterval)
             return
         if self._pinged:
             self._failed(f"the {self._other} didn't answer a ping")

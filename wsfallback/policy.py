@@ -104,6 +104,19 @@ CHOICES = {"fullQueue": ("close", "drop", "raise"), "invalidText": ("close", "re
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))
 
 
+def checkSeconds(name: str, seconds: float) -> float:
+    """
+    A time that is no limit of a connection's, held to the range of those.
+
+    :raises ValueError: with the name in it.
+    """
+    lowest, highest = RANGES["idleTimeout"]
+    # False for what is not a number, too.
+    if not lowest <= seconds <= highest:
+        raise ValueError(f"{name} must be from {lowest} to {highest} seconds, not {seconds!r}")
+    return seconds
+
+
 def draftsNamed(names: Iterable[str]) -> tuple[Draft, ...]:
     """
     The rows of the table with these names.

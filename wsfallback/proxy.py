@@ -13,7 +13,7 @@ from wsfallback.backends import Backend, Backends
 from wsfallback.client import endpointTo
 from wsfallback.destination import Destination, destination
 from wsfallback.forwarded import Network, described
-from wsfallback.policy import Limits
+from wsfallback.policy import Limits, checkSeconds
 from wsfallback.proxy_backend import BackendProtocol, Pool
 from wsfallback.proxy_client import ProxyProtocol
 from wsfallback.proxy_fields import asked, framing
@@ -61,8 +61,8 @@ class ReverseProxy(ServerFactory):
         self.backends = Backends(self._destinations, reactor)
         self.clock: IReactorTime = reactor
         self.limits = Limits(**limits)
-        self.timeout = timeout
-        self._connectTimeout = connectTimeout
+        self.timeout = checkSeconds("timeout", timeout)
+        self._connectTimeout = checkSeconds("connectTimeout", connectTimeout)
         self._keepsHost = keepHost
         self._trusted = tuple(trusted)
         self._pool = Pool(
