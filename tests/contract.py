@@ -999,6 +999,24 @@ class _Contract(HandlerContract):
         client.settle()
         self.assertEqual(client.messages, ["x" * 1000, "y" * 1000])
 
+    def test_parts(self: Any) -> None:
+        """
+        Messages that belong together have room together, and their end is the end of that.
+        """
+        kind = recorder()
+        client = self.opened(kind, maxSendQueue=100)
+        handler, transport = kind.made[0], client.transport
+        transport.producer.pauseProducing()
+        handler.channel.sendTogether([b"x" * 90] * 3)
+        transport.producer.resumeProducing()
+        client.settle()
+        self.assertEqual(client.messages, ["x" * 90] * 3)
+        transport.producer.pauseProducing()
+        handler.channel.sendTogether([b"x" * 90] * 3)
+        self.assertTrue(client.transport.connected)
+        handler.sendMessage(b"x" * 90)
+        self.assertRaises(NotOpen, handler.sendMessage, b"x")
+
     def test_fullQueue(self: Any) -> None:
         """
         Instead of closing the message can be dropped, or the caller told.

@@ -2,7 +2,7 @@
 `Flow`: who waits for whom on a connection, in both directions, at either end and on every draft.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -39,6 +39,7 @@ class Flow:
 
     _queue: SendQueue | None = None  # from open to the end of sending
     _wasSent = False  # all of it, and the end of our half: the kernel has it
+    _isPart = False  # what is sent belongs to what had room
     _hasMoved = True  # the peer has taken something lately
     _isLeaving = False
     _peerEnded = False  # its half of TCP: there is no more to wait for
@@ -68,6 +69,17 @@ class Flow:
         if self._queue is not None:
             self._queue.unregisterProducer()
 
+    def sendTogether(self, payloads: Iterable[bytes], isBinary: bool = False) -> None:
+        """
+        `IMessageChannel.sendTogether`.
+        """
+        try:
+            for payload in payloads:
+                self.sendMessage(payload, isBinary)
+                self._isPart = True
+        finally:
+            self._isPart = False
+
     def drained(self) -> Deferred[None]:
         """
         `IMessageChannel.drained`.
@@ -96,6 +108,12 @@ class Flow:
             self._readOn()
 
     # What differs between the protocols.
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False) -> None:
+        """
+        `IMessageChannel.sendMessage`.
+        """
+        raise NotImplementedError
 
     def _goOn(self) -> None:
         """
@@ -166,7 +184,7 @@ class Flow:
 
         :raises SendQueueFull: that.
         """
-        if self._queue is None or self._queue.hasRoom(size):
+        if self._queue is None or self._isPart or self._queue.hasRoom(size):
             return True
         if self.fullQueue == "raise":
             raise SendQueueFull(f"more than {self._limits.maxSendQueue} bytes wait to be sent")

@@ -5,6 +5,7 @@ Names and signatures of the receiving side are Autobahn's, so that a class writt
 ``WebSocketServerProtocol`` becomes a handler with its body untouched.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from autobahn.websocket.types import ConnectionRequest
@@ -132,6 +133,12 @@ class IMessageChannel(Interface):
         :raises wsfallback.UnsupportedByDraft: a binary message on a draft without them.
         :raises wsfallback.NotText: a text message that is not UTF-8.
         :raises wsfallback.SendQueueFull: the peer reads slowly, and ``fullQueue`` is ``raise``.
+        """
+
+    def sendTogether(payloads: Iterable[bytes], isBinary: bool = False) -> None:
+        """
+        Send several messages, as `sendMessage`: all of them have room if the first one has, as
+        parts of one.
         """
 
     def sendClose(code: int | None = None, reason: str | None = None) -> None:

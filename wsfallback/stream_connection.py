@@ -3,6 +3,7 @@
 """
 
 from binascii import Error as NotBase64
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted
@@ -134,8 +135,15 @@ class StreamTransport(InnerTransport):
             raise TypeError(f"a transport writes bytes, not {type(data).__name__}")
         if self.disconnecting and self._producer is None:
             return
-        for start in range(0, len(data), self._maxPayload):
-            self._send(data[start : start + self._maxPayload])
+        try:
+            self._channel.sendTogether(self._messages(data), self._carrier.isBinary)
+        except NotOpen:
+            # As with a socket whose other end has left.
+            pass
+        except NotText as error:
+            _log.info("{peer}: 1003: {error}", peer=self._channel.peer, error=str(error))
+            self.disconnecting = True
+            self._channel.sendClose(1003, "there were bytes to send that are no text")
 
     def loseConnection(self) -> None:
         """
@@ -162,16 +170,8 @@ class StreamTransport(InnerTransport):
 
     # Within.
 
-    def _send(self, data: bytes) -> None:
-        message = self._carrier.message(data)
-        if not message:
-            return
-        try:
-            self._channel.sendMessage(message, self._carrier.isBinary)
-        except NotOpen:
-            # As with a socket whose other end has left.
-            pass
-        except NotText as error:
-            _log.info("{peer}: 1003: {error}", peer=self._channel.peer, error=str(error))
-            self.disconnecting = True
-            self._channel.sendClose(1003, "there were bytes to send that are no text")
+    def _messages(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), self._maxPayload):
+            message = self._carrier.message(data[start : start + self._maxPayload])
+            if message:
+                yield message
