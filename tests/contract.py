@@ -999,6 +999,24 @@ class _Contract(HandlerContract):
         client.settle()
         self.assertEqual(client.messages, ["x" * 1000, "y" * 1000])
 
+    def test_slowClientInALoop(self: Any) -> None:
+        """
+        A handler that goes on sending has made no mistake: nothing of that is in the log.
+        """
+
+        def pour(handler: Recorder) -> None:
+            handler.channel.transport.producer.pauseProducing()
+            for _ in range(9):
+                handler.sendMessage(b"x" * 90)
+
+        kind = recorder(message=pour)
+        client = self.opened(kind, maxSendQueue=100)
+        client.send("go")
+        client.transport.producer.resumeProducing()
+        client.settle()
+        self.assertEqual(kind.made[0].calls[-1][:3], ("close", False, 1006))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_parts(self: Any) -> None:
         """
         Messages that belong together have room together, and their end is the end of that.

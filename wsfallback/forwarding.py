@@ -291,6 +291,9 @@ class Forwarding(Flow):
             ensureDeferred(result).addErrback(self._applicationFailed)
 
     def _applicationFailed(self, failure: Failure) -> None:
+        if self.trouble is not None and failure.check(NotOpen):
+            # The connection failed under its hands, as when too much waits: that is in the log.
+            return
         _log.failure("{peer}: the handler failed", failure, peer=self.peer)
         self._deaf = True
         if self.trouble is None:

@@ -9,6 +9,7 @@ import pytest_twisted
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.task import deferLater
 
 from tests.integration.conftest import Connect, Listen
 from tests.integration.connections import Connection
@@ -335,7 +336,7 @@ async def test_deafClient(listen: Listen, connect: Connect, draft: str) -> None:
     """
     A client that doesn't read what it is sent can't keep the connection.
     """
-    factory = CountingFactory(Flood, closeTimeout=0.3)
+    factory = CountingFactory(Flood, closeTimeout=0.3, idleTimeout=0.3)
     client: Connection = await connect(await listen(factory), draft)
     client.transport.pauseProducing()
     client.send(request(draft))
@@ -347,10 +348,17 @@ async def test_deafClient(listen: Listen, connect: Connect, draft: str) -> None:
 @pytest_twisted.ensureDeferred
 async def test_farewell(listen: Listen, connect: Connect, draft: str) -> None:
     """
-    All that was sent before a close arrives at a client that reads.
+    All that was sent before a close arrives at a client that reads, however late it begins.
     """
-    client = await connect(await listen(CountingFactory(Flood)), draft)
+    from twisted.internet import reactor
+
+    factory = CountingFactory(Flood, maxSendQueue=64 * MEBIBYTE, closeTimeout=0.1)
+    client = await connect(await listen(factory), draft)
     await client.open()
+    client.transport.pauseProducing()
+    # Longer than the server waits for anything but progress.
+    await deferLater(reactor, 0.5)
+    client.transport.resumeProducing()
     for _ in range(32):
         assert len(await client.hear()) == MEBIBYTE
     if not client.isHixie:
