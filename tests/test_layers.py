@@ -235,6 +235,7 @@ LAYERS: dict[str, set[str]] = {
     # Plain HTTP to a backend.
     "proxy_fields": {"head"},
     "proxy_backend": {"backends", "deadline", "proxy_fields", "sockets"},
+    "proxy_pool": {"backends", "proxy_backend"},
     "proxy_exchange": {"backends", "errors", "proxy_backend", "proxy_fields", "request"},
     "proxy_client": {
         "backends",
@@ -255,6 +256,7 @@ LAYERS: dict[str, set[str]] = {
         "proxy_backend",
         "proxy_client",
         "proxy_fields",
+        "proxy_pool",
         "request",
     },
     "forwards": {
@@ -341,6 +343,7 @@ OTHERS: dict[str, set[str]] = {
     "legs": {"autobahn", "twisted", "zope"},
     "gateway": {"autobahn", "twisted"},
     "proxy_backend": {"h11", "twisted", "zope"},
+    "proxy_pool": {"twisted"},
     "proxy_exchange": {"h11", "twisted", "zope"},
     "proxy_client": {"autobahn", "h11", "twisted", "zope"},
     "proxy": {"h11", "twisted"},

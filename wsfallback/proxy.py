@@ -14,9 +14,10 @@ from wsfallback.client import endpointTo
 from wsfallback.destination import Destination, destination
 from wsfallback.forwarded import Network, described
 from wsfallback.policy import Limits, checkSeconds
-from wsfallback.proxy_backend import BackendProtocol, Pool
+from wsfallback.proxy_backend import BackendProtocol
 from wsfallback.proxy_client import ProxyProtocol
 from wsfallback.proxy_fields import asked, framing
+from wsfallback.proxy_pool import Pool
 from wsfallback.request import Request
 
 
@@ -76,6 +77,12 @@ class ReverseProxy(ServerFactory):
         One for a client's connection.
         """
         return ProxyProtocol(self)
+
+    def startFactory(self) -> None:
+        """
+        Keep connections to backends.
+        """
+        self._pool.open()
 
     def stopFactory(self) -> None:
         """

@@ -1,23 +1,15 @@
 """
-Connections to the HTTP servers behind a reverse proxy: each has one exchange at a time, and is
-kept for the next.
+A connection to an HTTP server behind a reverse proxy: it has one exchange at a time.
 """
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import h11
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import (
-    IAddress,
-    IHandshakeListener,
-    IReactorTime,
-    ISSLTransport,
-    IStreamClientEndpoint,
-)
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ISSLTransport
 from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,13 +18,8 @@ from wsfallback.deadline import Deadline
 from wsfallback.proxy_fields import trouble
 from wsfallback.sockets import setSocketOptions
 
-#: Seconds for which a connection waits for its next exchange: servers that keep theirs for five,
-#: as Node.js does, are not to close one that we are about to use.
-KEPT = 4.0
 #: Heads of one answer, informational ones included.
 MOST_HEADS = 32
-#: How many connections wait for each backend.
-MOST_KEPT = 32
 
 
 class Asking(Protocol):
@@ -67,6 +54,25 @@ class Asking(Protocol):
         """
 
 
+class Keeping(Protocol):
+    """
+    Who keeps connections that have no exchange: the `wsfallback.proxy_pool.Pool`.
+    """
+
+    clock: IReactorTime
+    maxHead: int
+
+    def keep(self, protocol: "BackendProtocol") -> None:
+        """
+        Have it wait for its next exchange, or end it.
+        """
+
+    def forget(self, protocol: "BackendProtocol") -> None:
+        """
+        It is gone, or about to be.
+        """
+
+
 @implementer(IHandshakeListener)
 class BackendProtocol(TwistedProtocol):
     """
@@ -78,7 +84,7 @@ class BackendProtocol(TwistedProtocol):
 
     transport: Any
 
-    def __init__(self, pool: "Pool", backend: Backend) -> None:
+    def __init__(self, pool: Keeping, backend: Backend) -> None:
         self.backend = backend
         self.wasUsed = False
         self.ready: Deferred[BackendProtocol] = Deferred(self._abandon)
@@ -114,6 +120,12 @@ class BackendProtocol(TwistedProtocol):
         """
         self._part()
         self.transport.abortConnection()
+
+    def wait(self, seconds: float) -> None:
+        """
+        Be closed, if there is no exchange in time.
+        """
+        self._deadline.set(seconds, self._expire)
 
     # What TCP tells.
 
@@ -216,106 +228,6 @@ class BackendProtocol(TwistedProtocol):
             self.transport.unregisterProducer()
         return asking
 
-    def wait(self) -> None:
-        """
-        Be closed, if there is no exchange in time.
-        """
-        self._deadline.set(KEPT, self._expire)
-
     def _expire(self) -> None:
         self._pool.forget(self)
         self.transport.loseConnection()
-
-
-class _Connecting(Factory):
-    """
-    Makes the connections to one backend.
-    """
-
-    noisy = False
-
-    def __init__(self, pool: "Pool", backend: Backend) -> None:
-        self._pool = pool
-        self._backend = backend
-
-    def buildProtocol(self, addr: IAddress | None) -> BackendProtocol:
-        """
-        One more.
-        """
-        return BackendProtocol(self._pool, self._backend)
-
-
-class Pool:
-    """
-    The connections to all backends that have no exchange now.
-    """
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        endpoint: Callable[[str], IStreamClientEndpoint],
-        maxHead: int,
-    ) -> None:
-        """
-        :param endpoint: by which the backend of a URL is reached.
-        :param maxHead: bound in bytes of the head of an answer.
-        """
-        self.clock = clock
-        self.maxHead = maxHead
-        self._endpoint = endpoint
-        self._kept: dict[str, list[BackendProtocol]] = {}
-
-    def take(self, backend: Backend) -> BackendProtocol | None:
-        """
-        A connection that was kept, the last one first; `None` without.
-        """
-        kept = self._kept.get(backend.url)
-        return kept.pop() if kept else None
-
-    def connect(self, backend: Backend) -> Deferred[BackendProtocol]:
-        """
-        A new connection, TLS included; cancellable.
-        """
-
-        def cancel(connected: "Deferred[BackendProtocol]") -> None:
-            # Twisted's endpoints then fail in ways of their own, as if it were the backend's fault.
-            connected.errback(CancelledError())
-            connecting.cancel()
-
-        def fail(failure: Failure) -> None:
-            if not connected.called:
-                connected.errback(failure)
-
-        connected: Deferred[BackendProtocol] = Deferred(cancel)
-        connecting: Deferred[Any] = self._endpoint(backend.url).connect(_Connecting(self, backend))
-        connecting.addCallback(lambda protocol: protocol.ready)
-        connecting.addCallbacks(connected.callback, fail)
-        return connected
-
-    def keep(self, protocol: BackendProtocol) -> None:
-        """
-        Have it wait for its next exchange.
-        """
-        kept = self._kept.setdefault(protocol.backend.url, [])
-        if len(kept) < MOST_KEPT:
-            kept.append(protocol)
-            protocol.wait()
-        else:
-            protocol.transport.loseConnection()
-
-    def forget(self, protocol: BackendProtocol) -> None:
-        """
-        It is gone.
-        """
-        kept = self._kept.get(protocol.backend.url, [])
-        if protocol in kept:
-            kept.remove(protocol)
-
-    def close(self) -> None:
-        """
-        End all that wait.
-        """
-        for kept in self._kept.values():
-            for protocol in kept:
-                protocol.transport.loseConnection()
-        self._kept.clear()
