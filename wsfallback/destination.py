@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from wsfallback.head import HOST
+
 #: Header fields as applications give them: a mapping, or pairs.
 GivenFields = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
-#: RFC 3986 §3.2.2 and a port, roughly.
-_HOST = re.compile(r"[-A-Za-z0-9._~%!$&'()*+;=:\[\]]+")
 _ORIGIN = re.compile(r"[\x21-\x7e]+")
 #: The handshake's own, and what would give the request a body.
 _RESERVED = re.compile(
@@ -106,7 +106,7 @@ def destination(
         raise ValueError(f"{hostname!r} is no host name")
     if origin is not None and not _ORIGIN.fullmatch(origin):
         raise ValueError(f"{origin!r} is no origin")
-    if host is not None and not _HOST.fullmatch(host):
+    if host is not None and not (host.isascii() and HOST.fullmatch(host.encode())):
         raise ValueError(f"{host!r} is no Host")
     if isinstance(protocols, str):
         raise TypeError("protocols is a list of strings")

@@ -13,6 +13,8 @@ from wsfallback.errors import WSFallbackError
 MAX_LINE = 8192
 MAX_FIELDS = 100
 
+#: A ``Host``: RFC 9110 §7.2, RFC 3986 §3.2.2. Nothing in it could end it where it is quoted.
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[-A-Za-z0-9._~%!$&'()*+;=]+)(:[0-9]{0,5})?")
 TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 # DEL is let through: Java-WebSocket draws the noise of its hixie-76 keys from 0x3A-0x7F.
 _FIELD = re.compile(rb"(" + TOKEN + rb"):([\t\x20-\xff]*)")

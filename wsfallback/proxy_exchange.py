@@ -5,7 +5,6 @@ What comes from one side goes to the other as it comes, and the transports say w
 a few buffers are all that it costs, however much goes through.
 """
 
-import re
 from typing import Any, Protocol
 
 import h11
@@ -17,15 +16,13 @@ from zope.interface import implementer
 
 from wsfallback.backends import Backend
 from wsfallback.errors import HandshakeError
+from wsfallback.head import HOST
 from wsfallback.proxy_backend import BackendProtocol
 from wsfallback.proxy_fields import framing, passed
 from wsfallback.request import Request
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
-
-#: RFC 3986 §3.2.2 and a port, roughly: nothing that could end it where it is quoted.
-_HOST = re.compile(rb"[-A-Za-z0-9._~%!$&'()*+;=:\[\]]*")
 
 #: Requests that may be sent twice: RFC 9110 §9.2.2, and no more of them than have no body.
 _REPEATABLE = (b"GET", b"HEAD", b"OPTIONS")
@@ -112,7 +109,7 @@ class Exchange:
             b"*",
         ):
             raise HandshakeError(400, "The request target has no path", request.target)
-        if not _HOST.fullmatch(request.host):
+        if request.host and not HOST.fullmatch(request.host):
             raise HandshakeError(400, "The Host is malformed", request.host)
         # One for each request: it sees no head that our own reader, the stricter one, has not
         # approved.

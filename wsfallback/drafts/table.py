@@ -16,6 +16,7 @@ from wsfallback.drafts.rfc6455_client import (
     RFC6455ClientOpening,
 )
 from wsfallback.errors import HandshakeError
+from wsfallback.head import HOST
 from wsfallback.request import Request
 from wsfallback.response import Response
 
@@ -111,7 +112,6 @@ DRAFTS = (HIXIE_75, HIXIE_76, HYBI_07, HYBI_10, RFC_6455)
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 #: A version-8 client in use sends 15 bytes (npm ws 0.4): base64 of whatever length, within reason.
 _LAX_KEY = re.compile(rb"(?=.{4,88}$)([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==|[A-Za-z0-9+/]=))?")
-_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[-A-Za-z0-9._~%!$&'()*+;=]+)(:[0-9]{0,5})?")
 _ORIGIN = re.compile(rb"[\x21-\x7e]*")
 _PROTOCOL = re.compile(rb"[\x20-\x7e]*")
 _PROTOCOL_LIST = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z, \t]*")
@@ -171,7 +171,7 @@ def _check(request: Request) -> None:
         raise HandshakeError(400, "An opening handshake has no body")
     # hixie's answer repeats these four, so nothing in them may end a line or a URL early.
     host = request.get(b"host") or b""
-    if not _HOST.fullmatch(host):
+    if not HOST.fullmatch(host):
         raise HandshakeError(400, "The Host field is malformed", host)
     for name in (b"origin", b"sec-websocket-origin"):
         origin = request.get(name)
