@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 
 from tests.contract import Produced
 from wsfallback import FallbackServerFactory
-from wsfallback.testing import CLIENT_ADDRESS, SERVER_ADDRESS, VERSIONS, connect
+from wsfallback.testing import CLIENT_ADDRESS, SERVER_ADDRESS, TEXT, VERSIONS, connect
 
 HIXIE = ("hixie-75", "hixie-76")
 
@@ -216,6 +216,24 @@ class CarrierTests(StreamCase):
         """
         for draft in VERSIONS:
             self.assertIsNone(self.opened(draft, recorders(), protocols=["chat"]).protocol)
+
+    def test_frames(self) -> None:
+        """
+        With the option a part of a message is received as it comes, in base64 as far as it is
+        whole, and what is malformed is found all the same.
+        """
+        for wrong in (False, True):
+            factory = recorders()
+            limits = {"frames": True}
+            client = self.opened("rfc6455", factory, protocols=["base64"], limits=limits)
+            text = b"AP/+AQ" + (b"==" if not wrong else b"=")
+            for at in range(len(text)):
+                isFinal = at + 1 == len(text)
+                client.deliver(client.frame(0 if at else TEXT, text[at : at + 1], isFinal=isFinal))
+            self.assertEqual(
+                b"".join(factory.made[0].received), b"\x00\xff\xfe" + b"\x01" * (not wrong)
+            )
+            self.assertEqual(client.isOpen, not wrong)
 
     def test_notBase64(self) -> None:
         """

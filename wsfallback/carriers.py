@@ -30,10 +30,11 @@ class Binary:
         """
         return data
 
-    def data(self, payload: bytes) -> bytes:
+    def data(self, payload: bytes, isFinal: bool = True) -> bytes:
         """
-        What is received for a message.
+        What is received for a message, or with ``frames`` for a part of one.
 
+        :param isFinal: it is the last.
         :raises ValueError: it is none.
         """
         return payload
@@ -46,17 +47,23 @@ class Base64(Binary):
 
     isBinary = False
 
+    def __init__(self) -> None:
+        self._rest = b""
+
     def message(self, data: bytes) -> bytes:
         """
         A write is encoded by itself, padding and all.
         """
         return b64encode(data)
 
-    def data(self, payload: bytes) -> bytes:
+    def data(self, payload: bytes, isFinal: bool = True) -> bytes:
         """
-        RFC 4648 §4, and nothing else.
+        RFC 4648 §4, and nothing else; four characters at a time.
         """
-        return b64decode(payload, validate=True)
+        text = self._rest + payload
+        cut = len(text) if isFinal else len(text) // 4 * 4
+        self._rest = text[cut:]
+        return b64decode(text[:cut], validate=True)
 
 
 class Text(Binary):

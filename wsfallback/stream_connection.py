@@ -76,9 +76,15 @@ class StreamConnection(MessageHandler):
         """
         Bytes for the protocol. A binary message is what it is, whatever was agreed on.
         """
+        self.onFrame(payload, isBinary, True)
+
+    def onFrame(self, payload: bytes, isBinary: bool, isFinal: bool) -> None:
+        """
+        The same, of a part of a message.
+        """
         assert self._inner is not None, "messages come only after onOpen"
         try:
-            data = payload if isBinary else self.carrier.data(payload)
+            data = payload if isBinary else self.carrier.data(payload, isFinal)
         except NotBase64:
             self._refuse(1007, "a message is not base64")
         else:
