@@ -38,7 +38,7 @@ def admission(draft: Draft, handler: Any, clock: Clock) -> tuple[Admission, byte
     deadline.set(TIMEOUT, lambda: None)
     application = Handlers(handler)
     return (
-        Admission(draft, request, application, CLIENT_ADDRESS, limits, clock, deadline),
+        Admission(draft, request, application, CLIENT_ADDRESS, False, limits, clock, deadline),
         reader.rest,
     )
 

@@ -7,7 +7,8 @@ from ipaddress import ip_network
 from autobahn.websocket.types import ConnectionRequest
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.forwarded import address, fields, isTrusted
+from wsfallback.forwarded import address, fields, isTrusted, outside
+from wsfallback.request import Request
 
 
 def asked(peer: str = "tcp4:192.0.2.7:5", **headers: str) -> ConnectionRequest:
@@ -114,3 +115,52 @@ class FieldsTests(SynchronousTestCase):
         named = dict(fields(request, False, [ip_network("192.0.2.0/24")]))
         self.assertNotIn("Cookie", named)
         self.assertEqual(named["X-Forwarded-For"], "192.0.2.7")
+
+
+class OutsideTests(SynchronousTestCase):
+    """
+    Where a client thinks that it is.
+    """
+
+    def seen(
+        self, peer: str = "tcp4:192.0.2.7:5", isSecure: bool = False, **said: bytes
+    ) -> tuple[list[bytes], bool]:
+        """
+        The Host and the scheme, of what a proxy said.
+        """
+        given = tuple((f"x-forwarded-{name}".encode(), value) for name, value in said.items())
+        request = Request(b"GET", b"/", b"HTTP/1.1", ((b"host", b" inner"), *given))
+        request, isSecure = outside(request, peer, isSecure, [ip_network("192.0.2.0/24")])
+        return request.all(b"host"), isSecure
+
+    def test_trusted(self) -> None:
+        """
+        The first proxy of several has spoken with the client.
+        """
+        for said, host, isSecure in (
+            ({}, b"inner", False),
+            ({"proto": b" https "}, b"inner", True),
+            ({"proto": b"wss"}, b"inner", True),
+            ({"proto": b"HTTPS, http"}, b"inner", True),
+            ({"host": b"www.test:8443"}, b"www.test:8443", False),
+            ({"host": b"www.test, inner", "proto": b"https"}, b"www.test", True),
+            # What could end the answer's URL is none.
+            ({"host": b"a/b"}, b"inner", False),
+            ({"host": b""}, b"inner", False),
+        ):
+            self.assertEqual(self.seen(**said), ([host], isSecure), said)
+
+    def test_byTLS(self) -> None:
+        """
+        The proxy knows better than we do whether the client came by TLS.
+        """
+        self.assertEqual(self.seen(isSecure=True), ([b"inner"], True))
+        self.assertEqual(self.seen(isSecure=True, proto=b"http"), ([b"inner"], False))
+
+    def test_notTrusted(self) -> None:
+        """
+        Nobody else is believed.
+        """
+        for peer in ("tcp4:198.51.100.7:5", "unix:/x", "unknown"):
+            found = self.seen(peer, host=b"www.test", proto=b"https")
+            self.assertEqual(found, ([b"inner"], False))

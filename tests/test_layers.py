@@ -153,6 +153,7 @@ LAYERS: dict[str, set[str]] = {
         "policy",
     },
     "stream": {"applications", "drafts.table", "request", "stream_connection"},
+    "forwarded": {"head", "request"},
     "peeking": {
         "applications",
         "deadline",
@@ -170,6 +171,7 @@ LAYERS: dict[str, set[str]] = {
         "drafts.table",
         "engine",
         "errors",
+        "forwarded",
         "handlers",
         "hixie",
         "modern",
@@ -220,7 +222,6 @@ LAYERS: dict[str, set[str]] = {
     "stream_client": {"carriers", "client", "stream_connection"},
     # The gateway: a handler at one end, the client at the other.
     "backends": {"errors"},
-    "forwarded": set(),
     "descriptions": set(),
     "legs": {"errors", "handlers"},
     "gateway": {

@@ -70,6 +70,8 @@ class ConstructorTests(SynchronousTestCase):
         """
         self.assertRaises(TypeError, serve, drafts="rfc6455")
         self.assertRaises(TypeError, serve, origins="null")
+        self.assertRaises(TypeError, serve, trusted="10.0.0.0/8")
+        self.assertRaises(ValueError, serve, trusted=["10.0.0.0/99"])
 
     def test_interface(self) -> None:
         """
@@ -207,6 +209,31 @@ class OriginTests(SynchronousTestCase):
         for draft, other in (("hybi-10", "Origin"), ("rfc6455", "Sec-WebSocket-Origin")):
             client = connect(factory, draft, origin=None, headers={other: "http://good.test"})
             self.assertEqual(client.status, 403)
+
+
+class TrustedTests(SynchronousTestCase):
+    """
+    Behind a proxy that does TLS.
+    """
+
+    def test_location(self) -> None:
+        """
+        The answer to a hixie client says where that thinks it is; a handler sees the same.
+        """
+        said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "www.test"}
+        for network, location in (
+            ("192.0.2.0/24", "wss://www.test/chat"),
+            ("198.51.100.0/24", "ws://inner/chat"),
+        ):
+            kind = recorder()
+            for draft in VERSIONS:
+                server = serve(kind, trusted=[network])
+                client = connect(server, draft, path="/chat", host="inner", headers=said)
+                self.assertEqual(client.status, 101)
+                if draft.startswith("hixie"):
+                    self.assertIn(f"-Location: {location}\r\n".encode(), client.wire)
+            hosts = {handler.request.host for handler in kind.made}
+            self.assertEqual(hosts, {"www.test" if "wss" in location else "inner"})
 
 
 class SiteTests(SynchronousTestCase):

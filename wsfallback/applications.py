@@ -50,6 +50,7 @@ class Admission:
 
     :ivar application: makes the connection's handler.
     :ivar address: the client's.
+    :ivar isSecure: it came by TLS, here or at a proxy that is trusted.
     :ivar deadline: runs since the connection was made.
     """
 
@@ -57,6 +58,7 @@ class Admission:
     request: Request
     application: IApplication
     address: IAddress
+    isSecure: bool
     limits: Limits
     clock: IReactorTime
     deadline: Deadline

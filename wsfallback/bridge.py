@@ -111,9 +111,10 @@ class Bridge(MessageHandler):
         self._inner = kind(self.channel, protocol, admission.clock, self)
         protocol.makeConnection(self._inner)
         self._protocol = protocol
-        isSecure = ISSLTransport.providedBy(self.channel.transport)
         protocol.dataReceived(
-            opening13.handshake(admission.request, admission.draft, request.protocols, isSecure)
+            opening13.handshake(
+                admission.request, admission.draft, request.protocols, admission.isSecure
+            )
         )
         return self._answer
 

@@ -4,9 +4,13 @@ What a backend is told of the client behind a gateway.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from autobahn.websocket.types import ConnectionRequest
+
+from wsfallback.head import HOST
+from wsfallback.request import Request
 
 Network = IPv4Network | IPv6Network
 
@@ -37,6 +41,34 @@ def isTrusted(peer: str, trusted: Iterable[Network]) -> bool:
     except ValueError:
         return False
     return any(host in network for network in trusted)
+
+
+def outside(
+    request: Request, peer: str, isSecure: bool, trusted: Iterable[Network]
+) -> tuple[Request, bool]:
+    """
+    How a client sees the server, where a proxy that is trusted says it.
+
+    Hixie's answers repeat it, and WebKit compares them with its own idea of where it is.
+
+    :param peer: who the request came from, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
+    :param isSecure: whether it came by TLS.
+    :returns: the request, with ``X-Forwarded-Host`` for its ``Host``; and whether the client's
+        own connection is one of TLS, by ``X-Forwarded-Proto``.
+    """
+    if not isTrusted(peer, trusted):
+        return request, isSecure
+    # Of several values the first is that of the proxy which the client talks to.
+    scheme, host = (
+        (request.get(name) or b"").partition(b",")[0].strip(b" \t").lower()
+        for name in (b"x-forwarded-proto", b"x-forwarded-host")
+    )
+    if scheme:
+        isSecure = scheme in (b"https", b"wss")
+    if HOST.fullmatch(host):
+        others = tuple(field for field in request.fields if field[0] != b"host")
+        request = replace(request, fields=((b"host", host), *others))
+    return request, isSecure
 
 
 def fields(

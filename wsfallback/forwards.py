@@ -95,7 +95,7 @@ class ForwardOptions(usage.Options):
 
     def opt_trusted_proxy(self, network: str) -> None:
         """
-        When forwarding, a network whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
+        A network of proxies whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
         """
         try:
             self.setdefault("trusted", []).append(ip_network(network))

@@ -4,7 +4,7 @@
 
 from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny
-from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -36,8 +36,7 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         assert opening is not None, "the row is Autobahn's"
         self._framing = self._makeFraming()
         try:
-            isSecure = ISSLTransport.providedBy(self.transport)
-            self._opening = opening(admission.request, isSecure)
+            self._opening = opening(admission.request, admission.isSecure)
         except HandshakeError as error:
             self._refuse(error)
             return

@@ -10,7 +10,13 @@ the connection still comes by the peeker, which counts it and passes it on.
 from typing import Any
 
 from autobahn.twisted.util import peer2str
-from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime, ITransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IReactorTime,
+    ISSLTransport,
+    ITransport,
+)
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -68,6 +74,11 @@ class IPeekingFactory(Interface):
         Who has a request that is no WebSocket.
 
         :raises HandshakeError: 405 or 426: there is only WebSocket here.
+        """
+
+    def outside(request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
+        """
+        How the client sees the server: as `wsfallback.forwarded.outside`.
         """
 
     def checkOrigin(request: Request, draft: Draft) -> None:
@@ -140,6 +151,8 @@ class PeekingProtocol(InterimProtocol):
         if draft is None:
             self._passOn(factory.httpFactory(request))
             return
+        isSecure = ISSLTransport.providedBy(self.transport)
+        request, isSecure = factory.outside(request, peer2str(self.transport), isSecure)
         factory.checkOrigin(request, draft)
         application = factory.applicationFor(request)
         whole = application.wholeFor(request, draft)
@@ -151,6 +164,7 @@ class PeekingProtocol(InterimProtocol):
             request=request,
             application=application,
             address=self._address,
+            isSecure=isSecure,
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,

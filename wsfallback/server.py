@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, Self, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory
@@ -20,6 +21,7 @@ from wsfallback.bridge import AutobahnApplication
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
+from wsfallback.forwarded import Network, outside
 from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.modern import ModernServerProtocol
@@ -49,6 +51,7 @@ class FallbackServerFactory(ServerFactory):
         site: IProtocolFactory | None = None,
         drafts: Iterable[str] = _ALL,
         origins: Iterable[str] = (),
+        trusted: Iterable[str | Network] = (),
         reactor: IReactorTime | None = None,
         **limits: Any,
     ) -> None:
@@ -62,16 +65,19 @@ class FallbackServerFactory(ServerFactory):
         :param drafts: names of the drafts to serve; all by default.
         :param origins: patterns of the origins that may come in, as `OriginPattern`; any by
             default.
+        :param trusted: networks of proxies whose ``X-Forwarded-Proto`` and ``-Host`` are believed,
+            ``10.0.0.0/8``: hixie's answers say ``wss`` then, and the name that the client knows.
         :param reactor: the clock of every deadline; Twisted's reactor by default.
         :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
         :raises TypeError: a handler that can't be one, or an unknown limit.
         :raises ValueError: a draft, an origin or a limit that can't be.
         """
-        if isinstance(drafts, str) or isinstance(origins, str):
-            raise TypeError("drafts and origins are lists of strings")
+        if any(isinstance(each, str) for each in (drafts, origins, trusted)):
+            raise TypeError("drafts, origins and trusted are lists of strings")
         self.limits = Limits(**limits)
         self.drafts = draftsNamed(drafts)
         self._origins = [OriginPattern(pattern) for pattern in origins]
+        self._trusted = tuple(ip_network(str(network)) for network in trusted)
         self._handler = None if handler is None else applicationOf(handler)
         self._routes = {path: applicationOf(each) for path, each in (routes or {}).items()}
         if self._handler is None and not self._routes:
@@ -156,6 +162,12 @@ class FallbackServerFactory(ServerFactory):
         `IPeekingFactory.connectionEnded`.
         """
         self._connections -= 1
+
+    def outside(self, request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
+        """
+        How the client sees the server.
+        """
+        return outside(request, peer, isSecure, self._trusted)
 
     def checkOrigin(self, request: Request, draft: Draft) -> None:
         """

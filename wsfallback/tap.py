@@ -251,6 +251,7 @@ def makeService(options: Options) -> MultiService:
         site=site,
         drafts=options["draftNames"],
         origins=options["origins"],
+        trusted=options.get("trusted", []),
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
