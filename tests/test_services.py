@@ -2,6 +2,7 @@
 The service of an endpoint.
 """
 
+import signal
 from typing import Any
 from unittest import mock
 
@@ -10,7 +11,10 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.services import ListeningService
+from tests.test_server import serve
+from wsfallback.services import DrainingService, ListeningService
+from wsfallback.signals import STOPS
+from wsfallback.testing import connect
 
 
 class Endpoint:
@@ -112,3 +116,91 @@ class ListeningServiceTests(SynchronousTestCase):
         self.assertNoResult(waiting)
         self.assertIsNone(self.successResultOf(service.stopService()))
         self.assertTrue(waiting.called)
+
+
+class DrainingServiceTests(SynchronousTestCase):
+    """
+    All of them, and who is connected.
+    """
+
+    def setUp(self) -> None:
+        for number in STOPS:
+            # As the reactor's: in a test nobody may handle them.
+            self.addCleanup(signal.signal, number, signal.signal(number, self.handle))
+        self.site = mock.Mock()
+        self.factory = serve(site=self.site)
+        self.clock: Any = self.factory.reactor
+        self.reactor = mock.Mock(callFromThread=lambda do: do())
+        self.port = mock.Mock()
+        self.closing = self.port.stopListening.return_value = Deferred()
+
+    def handle(self, number: int, frame: object) -> None:
+        """
+        What is there before and after.
+        """
+
+    def service(self, seconds: float = 5.0) -> DrainingService:
+        """
+        A service with one endpoint.
+        """
+        services = DrainingService(self.reactor, self.factory, seconds)
+        service = ListeningService(None, "tcp:0", self.factory)
+        service._endpoint = Endpoint(succeed(self.port))  # type: ignore[assignment]
+        service.setServiceParent(services)  # type: ignore[no-untyped-call]
+        services.startService()
+        return services
+
+    def test_order(self) -> None:
+        """
+        First nobody is let in any more; then who is there goes; then what is served stops.
+        """
+        services = self.service()
+        client = connect(self.factory)
+        client.answersClose = False
+        stopping = services.stopService()
+        self.port.stopListening.assert_called_once_with()
+        client.settle()
+        self.assertTrue(client.isOpen)
+        self.closing.callback(None)
+        client.settle()
+        self.assertEqual(client.closing[0], 1001)
+        self.assertNoResult(stopping)
+        self.site.doStop.assert_not_called()
+        client.answersClose = True
+        client.close(1001)
+        self.successResultOf(stopping)
+        self.site.doStop.assert_called_once_with()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_secondSignal(self) -> None:
+        """
+        Whenever it comes, it ends at once; afterwards signals are again whose they were.
+        """
+        for isEarly in (True, False):
+            self.setUp()
+            services = self.service()
+            client = connect(self.factory)
+            client.answersClose = False
+            stopping = services.stopService()
+            if isEarly:
+                signal.raise_signal(signal.SIGTERM)
+            self.closing.callback(None)
+            if not isEarly:
+                self.assertFalse(client.transport.aborted)
+                signal.raise_signal(signal.SIGTERM)
+            self.assertTrue(client.transport.aborted)
+            self.clock.advance(0)
+            self.successResultOf(stopping)
+            self.assertEqual([signal.getsignal(number) for number in STOPS], [self.handle] * 2)
+
+    def test_atOnce(self) -> None:
+        """
+        Without time for it all are cut.
+        """
+        services = self.service(0)
+        client = connect(self.factory)
+        stopping = services.stopService()
+        self.closing.callback(None)
+        self.assertTrue(client.transport.aborted)
+        self.clock.advance(0)
+        self.successResultOf(stopping)

@@ -16,7 +16,7 @@ from wsfallback.demo import Broadcast, Echo
 from wsfallback.policy import LIMIT_NAMES
 from wsfallback.services import DEFAULT_ENDPOINT
 from wsfallback.stream import StreamApplication
-from wsfallback.tap import Options, makeService
+from wsfallback.tap import DRAIN, Options, makeService
 
 PLAIN = Factory.forProtocol(Protocol)
 
@@ -186,6 +186,22 @@ class OptionsTests(DirectoryCase):
             sentence = self.refused(option, wrong)
             self.assertIn(f"{option} {wrong}: ", sentence)
             self.assertIn(word, sentence, (option, wrong))
+
+    def test_drain(self) -> None:
+        """
+        Seconds, with 0 for none.
+        """
+        self.assertEqual(parsed()["drainSeconds"], DRAIN)
+        self.assertEqual(parsed("--drain", "0")["drainSeconds"], 0)
+        self.assertEqual(parsed("--drain", "2.5")["drainSeconds"], 2.5)
+        for wrong, word in (
+            ("-1", "from 0.1"),
+            ("0.01", "from 0.1"),
+            ("nan", "from 0.1"),
+            ("inf", "or 0"),
+            ("soon", "a number of seconds"),
+        ):
+            self.assertIn(word, self.refused("--drain", wrong))
 
     def test_nonsense(self) -> None:
         """

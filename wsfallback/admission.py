@@ -8,16 +8,19 @@ from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from wsfallback.applications import Admission
 from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Forwarding
 from wsfallback.handshake import Acceptance, acceptance
+from wsfallback.leaving import STOPPING, IGoing
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
 
 
+@implementer(IGoing)
 class ServerForwarding(Forwarding):
     """
     `Forwarding` at the server's end: the handler decides who comes in.
@@ -49,6 +52,17 @@ class ServerForwarding(Forwarding):
         self._deciding.addErrback(self._denied)
         self._deciding.addCallback(self._inTime)
         return self._deciding
+
+    def goAway(self) -> None:
+        """
+        `IGoing.goAway`: a close of 1001, behind all that was sent; before open a refusal.
+        """
+        self._wasToldToGo = True
+        if self._wasOpened:
+            self._deaf = True
+            self._close(1001, STOPPING)
+        elif not self._abandoned:
+            self._refuse(HandshakeError(503, STOPPING))
 
     def _ask(self, request: ConnectionRequest) -> Any:
         return self._makeHandler(self._make).onConnect(request)

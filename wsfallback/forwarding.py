@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from autobahn.websocket.types import ConnectionRequest
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -30,6 +30,8 @@ class Forwarding(Flow):
     What goes wrong in an application is caught here, alike on all protocols.
 
     :ivar trouble: why the connection failed, in our words; `None` while it has not.
+    :ivar ending: fires when the handler has done what it does in `onClose`; cancellable.
+        `None` before that.
     """
 
     draft: Draft
@@ -37,6 +39,7 @@ class Forwarding(Flow):
     peer: str | None
 
     trouble: str | None = None
+    ending: Deferred[Any] | None = None
 
     #: What became of a connection that was neither failed nor closed.
     _loss = "the client left during the handshake"
@@ -51,6 +54,7 @@ class Forwarding(Flow):
     _abandoned = False
     _paused = False
     _owesClose = False
+    _wasToldToGo = False
 
     @property
     def channel(self) -> "Forwarding":
@@ -119,9 +123,7 @@ class Forwarding(Flow):
         if self.trouble is not None:
             wasClean, code, reason = False, 1006, self.trouble
         ending = maybeDeferred(handler.onClose, wasClean, 1005 if code is None else code, reason)
-        ending.addErrback(
-            lambda failure: _log.failure("{peer}: onClose failed", failure, peer=self.peer)
-        )
+        self.ending = ending.addErrback(self._closeFailed)
 
     # What the handler asks of the channel.
 
@@ -290,9 +292,15 @@ class Forwarding(Flow):
         if isinstance(result, Deferred | Coroutine):
             ensureDeferred(result).addErrback(self._applicationFailed)
 
+    def _closeFailed(self, failure: Failure) -> None:
+        # It is cancelled where there is no more time for it.
+        if not failure.check(CancelledError):
+            _log.failure("{peer}: onClose failed", failure, peer=self.peer)
+
     def _applicationFailed(self, failure: Failure) -> None:
-        if self.trouble is not None and failure.check(NotOpen):
+        if (self.trouble is not None or self._wasToldToGo) and failure.check(NotOpen):
             # The connection failed under its hands, as when too much waits: that is in the log.
+            # Or the server stops.
             return
         _log.failure("{peer}: the handler failed", failure, peer=self.peer)
         self._deaf = True

@@ -118,17 +118,22 @@ class ForwardOptions(usage.Options):
         handshake = self["limits"]["handshakeTimeout"]
         given = self["backend-timeout"]
         share = SHARE * handshake
-        self["backendTimeout"] = share if given is None else self._seconds("backend-timeout")
+        self["backendTimeout"] = share if given is None else self.secondsOf("backend-timeout")
         if not 0 < self["backendTimeout"] < handshake:
             raise usage.UsageError(
                 f"--backend-timeout {given}: give less than --handshake-timeout, {handshake:g}"
             )
 
-        self["httpTimeout"] = self._seconds("http-timeout")
+        self["httpTimeout"] = self.secondsOf("http-timeout")
         if not 0 < self["httpTimeout"] <= 86400:
             raise usage.UsageError("--http-timeout: give seconds up to 86400, a day")
 
-    def _seconds(self, option: str) -> float:
+    def secondsOf(self, option: str) -> float:
+        """
+        An option's number.
+
+        :raises usage.UsageError: it is none.
+        """
         try:
             return float(self[option])
         except ValueError:

@@ -131,14 +131,20 @@ class ClientLeg(Leg):
         other.restrain(self)
         other.channel.resumeReading()
 
-    def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
+    def onClose(  # type: ignore[override]
+        self, wasClean: bool, code: int, reason: str | None
+    ) -> Deferred[None] | None:
         """
         The client is gone: one place more at the backend.
+
+        :returns: fires when the backend has had all that is for it, too; `None` where it has.
         """
+        other = self.other
         if self._backend is not None:
             self._backend.open -= 1
             self._backend = None
         super().onClose(wasClean, code, reason)
+        return other.ended() if isinstance(other, BackendLeg) else None
 
     def _askedOf(self, request: ConnectionRequest) -> list[str]:
         """

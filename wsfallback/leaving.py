@@ -7,8 +7,23 @@ from collections.abc import Callable
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport, ITransport
 from twisted.python.failure import Failure
+from zope.interface import Interface
 
 from wsfallback.deadline import Deadline
+
+#: What peers are told when the server stops.
+STOPPING = "The server is shutting down"
+
+
+class IGoing(Interface):
+    """
+    A protocol that can be told to end its connection in order.
+    """
+
+    def goAway() -> None:
+        """
+        The server stops: finish what has begun, tell the peer, and leave.
+        """
 
 
 def leave(
@@ -32,9 +47,15 @@ def leave(
         transport.loseWriteConnection()
     else:
         transport.loseConnection()
+    deadline.set(seconds, late or (lambda: abort(transport)))
+
+
+def abort(transport: ITransport) -> None:
+    """
+    End a connection at once, without what is not sent yet.
+    """
     # IProcessTransport and some doubles lack it; they end with loseConnection alone.
-    abort = getattr(transport, "abortConnection", transport.loseConnection)
-    deadline.set(seconds, late or abort)
+    getattr(transport, "abortConnection", transport.loseConnection)()
 
 
 def loss(wasClean: bool, reason: str | None) -> Failure:

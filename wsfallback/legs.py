@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from autobahn.websocket.types import ConnectionResponse
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -130,6 +131,8 @@ class BackendLeg(Leg):
     The backend's end of it.
     """
 
+    _ended: Deferred[None] | None = None
+
     def __init__(self, client: Leg) -> None:
         self.other = client
 
@@ -144,3 +147,22 @@ class BackendLeg(Leg):
         """
         super().onOpen()
         self.channel.pauseReading()
+
+    def onClose(self, wasClean: bool, code: int, reason: str | None) -> None:
+        """
+        And who waits for it.
+        """
+        super().onClose(wasClean, code, reason)
+        if self._ended is not None:
+            self._ended.callback(None)
+
+    def ended(self) -> Deferred[None]:
+        """
+        Wait for the backend's end of it; once.
+
+        :returns: fires when this leg is over. To cancel it is to end it at once.
+        """
+        self._ended = Deferred(lambda _: self.channel.transport.abortConnection())
+        if self.isOver:
+            self._ended.callback(None)
+        return self._ended

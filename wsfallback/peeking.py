@@ -10,6 +10,7 @@ the connection still comes by the peeker, which counts it and passes it on.
 from typing import Any
 
 from autobahn.twisted.util import peer2str
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IProtocolFactory,
@@ -20,14 +21,16 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute, Interface, implementer
 
 from wsfallback.applications import Admission, IApplication
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft, choose
+from wsfallback.draining import IConnection
 from wsfallback.errors import HandshakeError
+from wsfallback.farewell import prepare, sayFarewell
 from wsfallback.handover import InterimProtocol
-from wsfallback.leaving import leave
+from wsfallback.leaving import STOPPING, abort, leave
 from wsfallback.policy import Limits
 from wsfallback.request import Request, RequestReader
 from wsfallback.sockets import setSocketOptions
@@ -57,16 +60,18 @@ class IPeekingFactory(Interface):
         """
     )
 
-    def connectionBegan() -> bool:
+    def connectionBegan(connection: IConnection) -> None:
         """
         Count a connection, if there is room for it.
 
-        :returns: whether there is.
+        :raises HandshakeError: 503: there isn't, or the server stops.
         """
 
-    def connectionEnded() -> None:
+    def connectionEnded(connection: IConnection, ending: Deferred[Any] | None) -> None:
         """
         Count it out.
+
+        :param ending: fires when its handler has finished, too.
         """
 
     def httpFactory(request: Request) -> IProtocolFactory:
@@ -97,6 +102,7 @@ class IPeekingFactory(Interface):
         """
 
 
+@implementer(IConnection)
 class PeekingProtocol(InterimProtocol):
     """
     Has a connection until its first request is known.
@@ -119,9 +125,11 @@ class PeekingProtocol(InterimProtocol):
         self._deadline.set(limits.handshakeTimeout, self._late)
         self._reader = RequestReader(limits.maxHead)
         setSocketOptions(self.transport, limits.nagle)
-        self._isCounted = self.factory.connectionBegan()
-        if not self._isCounted:
-            self._refuse(HandshakeError(503, "There are too many connections"))
+        try:
+            self.factory.connectionBegan(self)
+            self._isCounted = True
+        except HandshakeError as error:
+            self._refuse(error)
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -141,9 +149,26 @@ class PeekingProtocol(InterimProtocol):
         Count, and tell the chosen protocol.
         """
         self._deadline.cancel()
-        if self._isCounted:
-            self.factory.connectionEnded()
+        chosen = self._chosen
         super().connectionLost(reason)
+        if self._isCounted:
+            self.factory.connectionEnded(self, getattr(chosen, "ending", None))
+
+    def goAway(self) -> None:
+        """
+        `IConnection.goAway`.
+        """
+        if self._chosen is not None:
+            limits = self.factory.limits
+            sayFarewell(self._chosen, self.transport, self._deadline, limits.closeTimeout)
+        elif not self._left:
+            self._refuse(HandshakeError(503, STOPPING))
+
+    def abort(self) -> None:
+        """
+        `IConnection.abort`.
+        """
+        abort(self.transport)
 
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
@@ -188,6 +213,7 @@ class PeekingProtocol(InterimProtocol):
             raise HandshakeError(500, "The server failed") from None
         if protocol is None:
             raise HandshakeError(503, "Nobody is here now")
+        prepare(protocol)
         self._handOver(protocol)
         protocol.dataReceived(received)
 

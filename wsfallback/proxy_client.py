@@ -24,7 +24,7 @@ from zope.interface import implementer
 from wsfallback.backends import Backend
 from wsfallback.deadline import Deadline
 from wsfallback.errors import HandshakeError, printable
-from wsfallback.leaving import leave
+from wsfallback.leaving import STOPPING, IGoing, leave
 from wsfallback.policy import Limits
 from wsfallback.proxy_backend import BackendProtocol
 from wsfallback.proxy_exchange import Exchange
@@ -58,7 +58,7 @@ class Proxy(Protocol):
         """
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IGoing, IHalfCloseableProtocol, IPushProducer)
 class ProxyProtocol(TwistedProtocol):
     """
     A client's connection.
@@ -72,6 +72,7 @@ class ProxyProtocol(TwistedProtocol):
         self._reader = RequestReader(proxy.limits.maxHead)
         self._exchange: Exchange | None = None
         self._isLast = self._isLeaving = self._isLost = False
+        self._wasToldToGo = False
         self._isFull = False  # the client takes no more now
         self._isReading = True
 
@@ -126,6 +127,22 @@ class ProxyProtocol(TwistedProtocol):
         self._isLeaving = self._isLost = True
         self._deadline.cancel()
         self._end()
+
+    # What the server says.
+
+    def goAway(self) -> None:
+        """
+        `IGoing.goAway`: the present answer is the last.
+        """
+        self._wasToldToGo = True
+        if self._exchange is not None:
+            self._exchange.isLast = True
+        elif self._isLeaving:
+            pass
+        elif self._reader.received:
+            self.refuse(HandshakeError(503, STOPPING))
+        else:
+            self._leave()
 
     # IPushProducer: what the transport tells.
 
@@ -205,7 +222,7 @@ class ProxyProtocol(TwistedProtocol):
         Go on with the next request, if there may be one.
         """
         self._exchange = None
-        if rest is None or (self._isLast and not rest):
+        if rest is None or self._wasToldToGo or (self._isLast and not rest):
             # It may still take a while to read all of the answer.
             self._leave(self._proxy.timeout)
             return

@@ -87,7 +87,10 @@ class Exchange:
 
     :ivar wasRead: the request has been, to its end.
     :ivar hasAnswer: the answer has begun.
+    :ivar isLast: no other request will be answered on the client's connection.
     """
+
+    isLast = False
 
     def __init__(self, client: Client, request: Request, received: bytes, maxHead: int) -> None:
         """
@@ -216,7 +219,7 @@ class Exchange:
             if self.hasAnswer:
                 if event.status_code not in _BODILESS:
                     fields += framing(event.headers)
-                if not self.wasRead:
+                if self.isLast or not self.wasRead:
                     fields.append((b"Connection", b"close"))
             event = kind(status_code=event.status_code, reason=event.reason, headers=fields)
         elif kind is h11.EndOfMessage:

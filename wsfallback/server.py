@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Any, Self, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IProtocolFactory,
@@ -19,11 +20,13 @@ from zope.interface import implementer
 from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
+from wsfallback.draining import Connections, IConnection
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
 from wsfallback.forwarded import Network, outside
 from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
+from wsfallback.leaving import STOPPING
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.peeking import IPeekingFactory, PeekingProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
@@ -90,7 +93,8 @@ class FallbackServerFactory(ServerFactory):
             reactor = cast(IReactorTime, installed)
         self.reactor: IReactorTime = reactor
         self._engine = EngineFactory(self.limits, self.reactor)
-        self._connections = 0
+        self._connections = Connections(self.reactor)
+        self._count = 0
 
     @classmethod
     def forAutobahn(cls, factory: WebSocketServerFactory, **options: Any) -> Self:
@@ -119,8 +123,9 @@ class FallbackServerFactory(ServerFactory):
 
     def startFactory(self) -> None:
         """
-        What is served is started with us.
+        What is served is started with us, and clients are welcome.
         """
+        self._connections.welcome()
         for each in self._served():
             each.doStart()
 
@@ -148,20 +153,37 @@ class FallbackServerFactory(ServerFactory):
         """
         return [b"http/1.1"]
 
-    def connectionBegan(self) -> bool:
+    def drain(self, seconds: float) -> Deferred[None]:
+        """
+        Have all connections end in order, as when the server stops.
+
+        WebSockets get a close, of 1001 where the draft has codes, behind what was sent to them;
+        who waits for an answer gets it, or 503; who comes from now on gets 503, until the factory
+        is started again. Stop listening before.
+
+        :param seconds: for all of it, on the clock of the `reactor`. After these what is left is
+            aborted; with 0 at once, also where another call is being waited for.
+        :returns: fires when no connection is left, and every handler's `onClose` has finished.
+        """
+        return self._connections.drain(seconds)
+
+    def connectionBegan(self, connection: IConnection) -> None:
         """
         `IPeekingFactory.connectionBegan`.
         """
-        if self._connections >= self.limits.maxConnections:
-            return False
-        self._connections += 1
-        return True
+        if not self._connections.areWelcome:
+            raise HandshakeError(503, STOPPING)
+        if self._count >= self.limits.maxConnections:
+            raise HandshakeError(503, "There are too many connections")
+        self._count += 1
+        self._connections.began(connection)
 
-    def connectionEnded(self) -> None:
+    def connectionEnded(self, connection: IConnection, ending: Deferred[Any] | None) -> None:
         """
         `IPeekingFactory.connectionEnded`.
         """
-        self._connections -= 1
+        self._count -= 1
+        self._connections.ended(connection, ending)
 
     def outside(self, request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
         """

@@ -1,8 +1,12 @@
 """
 `ListeningService`: one of the endpoints that the command listens on.
+
+`DrainingService`: all of them, and who has come by them.
 """
 
-from twisted.application.service import Service
+from typing import Any
+
+from twisted.application.service import MultiService, Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
@@ -10,6 +14,9 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
+
+from wsfallback.server import FallbackServerFactory
+from wsfallback.signals import replaceStops
 
 _log = Logger()
 
@@ -97,3 +104,46 @@ class ListeningService(Service):
 
 def _stopped(port: IListeningPort | None) -> object:
     return port.stopListening() if port is not None else None
+
+
+class DrainingService(MultiService):
+    """
+    Stops listening, and then has all connections end in order.
+
+    A second signal to stop ends them at once.
+    """
+
+    def __init__(self, reactor: Any, factory: FallbackServerFactory, seconds: float) -> None:
+        """
+        :param factory: what the services within serve.
+        :param seconds: as of `FallbackServerFactory.drain`.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._reactor = reactor
+        self._factory = factory
+        self._seconds = seconds
+
+    def startService(self) -> None:
+        """
+        What is served goes on until the last connection has ended, and not only the last port.
+        """
+        self._factory.doStart()  # type: ignore[no-untyped-call]
+        super().startService()  # type: ignore[no-untyped-call]
+
+    def stopService(self) -> Deferred[object]:
+        """
+        Stop listening, and wait for the connections.
+        """
+        restore = replaceStops(self._reactor, self._hurry)
+        stopping: Deferred[object] = super().stopService()  # type: ignore[no-untyped-call]
+        stopping.addCallback(lambda _: self._factory.drain(self._seconds))
+        return stopping.addBoth(self._drained, restore)
+
+    def _hurry(self) -> None:
+        _log.info("Told to stop once more: ending at once")
+        self._factory.drain(0)
+
+    def _drained(self, result: object, restore: Any) -> object:
+        restore()
+        self._factory.doStop()  # type: ignore[no-untyped-call]
+        return result

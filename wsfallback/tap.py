@@ -15,12 +15,20 @@ from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
 from wsfallback.named import factoryNamed, handlerNamed
-from wsfallback.policy import RANGES, Limits, OriginPattern
+from wsfallback.policy import RANGES, Limits, OriginPattern, checkSeconds
 from wsfallback.server import FallbackServerFactory
-from wsfallback.services import DEFAULT_ENDPOINT, ListeningService, checkEndpoint
+from wsfallback.services import (
+    DEFAULT_ENDPOINT,
+    DrainingService,
+    ListeningService,
+    checkEndpoint,
+)
 from wsfallback.web import Files
 
 _LIMITS = Limits()
+
+#: Seconds for which the end waits for connections: ``closeTimeout`` twice, and something to send.
+DRAIN = 5.0
 
 
 def _draftsHelp() -> str:
@@ -136,6 +144,12 @@ class Options(ForwardOptions):
             _LIMITS.invalidText,
             "On hixie drafts, what to do with text that is not UTF-8: close or replace.",
         ],
+        [
+            "drain",
+            None,
+            DRAIN,
+            "Seconds for connections to end in order when the command is stopped; 0: none.",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -187,6 +201,7 @@ class Options(ForwardOptions):
             checkEndpoint(endpoint)
         self["draftNames"] = self.draftsOf("drafts")
         self["limits"] = self._limits()
+        self["drainSeconds"] = self._drainSeconds()
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
         self.checkForward()
@@ -225,6 +240,13 @@ class Options(ForwardOptions):
                 limits[name] = value
         return limits
 
+    def _drainSeconds(self) -> float:
+        seconds = self.secondsOf("drain")
+        try:
+            return seconds and checkSeconds("drain", seconds)
+        except ValueError as error:
+            raise usage.UsageError(f"--{error}; or 0") from None
+
 
 def _site(directory: str | None) -> Site:
     site = Site(Files(directory) if directory is not None else DemoPage())
@@ -255,7 +277,7 @@ def makeService(options: Options) -> MultiService:
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
-    services = MultiService()
+    services = DrainingService(reactor, factory, options["drainSeconds"])
     for endpoint in options["listen"]:
         ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
     return services

@@ -167,6 +167,7 @@ def _unit(option: str, limit: str | None) -> str:
     if limit is None or limit in CHOICES:
         return {
             "drafts": "LIST",
+            "drain": "SECONDS",
             "web": "DIRECTORY",
             "http-timeout": "SECONDS",
             "backend-timeout": "SECONDS",

@@ -16,6 +16,7 @@ from tests.integration.connections import Connection
 from tests.integration.support import DRAFTS, until
 from wsfallback import FallbackServerFactory, MessageHandler
 from wsfallback.demo import Echo
+from wsfallback.draining import IConnection
 from wsfallback.testing import request
 
 MEBIBYTE = 1 << 20
@@ -28,20 +29,19 @@ class CountingFactory(FallbackServerFactory):
 
     present = 0
 
-    def connectionBegan(self) -> bool:
+    def connectionBegan(self, connection: IConnection) -> None:
         """
         One more.
         """
-        isCounted = super().connectionBegan()
-        self.present += isCounted
-        return isCounted
+        super().connectionBegan(connection)
+        self.present += 1
 
-    def connectionEnded(self) -> None:
+    def connectionEnded(self, connection: IConnection, ending: Deferred[Any] | None) -> None:
         """
         One less.
         """
         self.present -= 1
-        super().connectionEnded()
+        super().connectionEnded(connection, ending)
 
     async def becomesEmpty(self) -> None:
         """
