@@ -49,15 +49,33 @@ class HTTPTests(DrainCase):
 
     def test_noRequestYet(self) -> None:
         """
-        503, in the middle of a request or before it.
+        503 in the middle of a request; nothing but the end before it.
         """
         for data in (b"", b"GET / HT"):
             factory = serve()
             client = attach(factory)
             client.deliver(data)
             draining = self.drain(factory)
-            self.assertRefused(client)
+            if data:
+                self.assertRefused(client)
+            client.settle()
+            self.assertEqual(bool(client.wire), bool(data))
+            self.assertTrue(client.disconnected)
             self.assertNothingLeft(factory, draining)
+
+    def test_refusedAlready(self) -> None:
+        """
+        Once is enough.
+        """
+        factory = serve()
+        client = attach(factory)
+        client.answersClose = False
+        client.deliver(b"\0")
+        wire = client.wire
+        draining = self.drain(factory)
+        self.assertEqual((client.status, client.wire), (400, wire))
+        client.advance(2)
+        self.assertNothingLeft(factory, draining)
 
     def test_answerPending(self) -> None:
         """

@@ -18,6 +18,7 @@ from tests.pipe import Internet, Script
 from wsfallback import FallbackServerFactory
 from wsfallback.backends import SKIPPED
 from wsfallback.gateway import Gateway
+from wsfallback.leaving import STOPPING
 from wsfallback.testing import VERSIONS, Hixie76Client, attach, connect, request
 
 HIXIE = tuple(name for name, version in VERSIONS.items() if version is None)
@@ -70,7 +71,8 @@ class GatewayTestCase(SynchronousTestCase):
         :param behind: the draft that the backend speaks; any by default.
         """
         kind = self.backend(drafts=[behind] if behind else tuple(VERSIONS), **actions)
-        client = connect(self.gateway(), draft)
+        self.front = self.gateway()
+        client = connect(self.front, draft)
         self.assertEqual(client.status, 101, client.wire)
         return client, kind.made[0]
 
@@ -826,6 +828,73 @@ class ClosingTests(GatewayTestCase):
             self.assertEqual(client.messages, [])
             client.answersClose = True
             self.assertNothingLeft(client)
+
+
+class DrainTests(GatewayTestCase):
+    """
+    The gateway stops.
+    """
+
+    def test_bothLegs(self) -> None:
+        """
+        Are closed, with 1001 where there are codes, each behind what was sent on it; then it is
+        done, and not before.
+        """
+        for draft in VERSIONS:
+            for behind in VERSIONS:
+                self.setUp()
+                client, far = self.opened(draft, behind)
+                client.deliver(b"".join(client.message(str(number)) for number in range(10)))
+                far.sendMessage(b"last")
+                self.assertEqual(client.receive(), "last")
+                draining = self.front.drain(5.0)
+                self.assertNoResult(draining)
+                self.settle(client)
+                if draft in HYBI:
+                    self.assertEqual(client.closing, (1001, STOPPING))
+                self.assertTrue(client.disconnected)
+                self.assertEqual(
+                    [call[1] for call in far.calls if call[0] == "message"],
+                    [b"%d" % number for number in range(10)],
+                )
+                hasCodes = draft in HYBI and behind in HYBI
+                self.assertClosed(far, True, 1001 if hasCodes else 1005)
+                self.assertIsNone(self.successResultOf(draining))
+                self.assertNothingLeft(client)
+
+    def test_backendThatDoesNotEnd(self) -> None:
+        """
+        Is cut when the time is over.
+        """
+        for draft in VERSIONS:
+            self.setUp()
+            client, far = self.opened(draft, "rfc6455")
+            far.pauseReading()
+            draining = self.front.drain(1.0)
+            self.settle(client)
+            self.assertTrue(client.disconnected)
+            self.assertNoResult(draining)
+            self.net.advance(1.0)
+            far.resumeReading()
+            self.settle(client)
+            self.assertIsNone(self.successResultOf(draining))
+            self.assertClosed(far, False, 1006)
+            self.assertNothingLeft(client)
+
+    def test_backendThatWasNotReached(self) -> None:
+        """
+        Its client is refused.
+        """
+        for draft in VERSIONS:
+            self.setUp()
+            decision: Deferred[None] = Deferred(lambda _: None)
+            self.backend(connect=lambda _, it=decision: it)
+            front = self.gateway()
+            client = connect(front, draft)
+            draining = front.drain(5.0)
+            self.settle(client)
+            self.assertEqual(client.status, 503)
+            self.assertIsNone(self.successResultOf(draining))
 
 
 class LeavingEarlyTests(GatewayTestCase):

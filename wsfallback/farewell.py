@@ -2,10 +2,10 @@
 How a protocol is told to go, be it somebody else's: Autobahn's, twisted.web's, or any.
 """
 
-from typing import Any
+from typing import Any, cast
 from weakref import ref
 
-from twisted.internet.interfaces import ITransport
+from twisted.internet.interfaces import IConsumer, ITransport
 
 from wsfallback.deadline import Deadline
 from wsfallback.errors import HandshakeError
@@ -64,18 +64,23 @@ def sayFarewell(
         protocol.goAway()
         return
     requests = getattr(protocol, "requestFactory", None)
+
+    def end(_: object = None) -> None:
+        if isinstance(requests, Requests):
+            # It is a producer for ever, and TLS waits for the end of those.
+            cast(IConsumer, transport).unregisterProducer()
+        leave(transport, deadline, closeTimeout)
+
     request = requests.unfinished if isinstance(requests, Requests) else None
     if request is not None:
         # When it has its answer; if it is lost before, there is nothing to do any more.
-        request.notifyFinish().addCallbacks(
-            lambda _: leave(transport, deadline, closeTimeout), lambda _: None
-        )
+        request.notifyFinish().addCallbacks(end, lambda _: None)
     elif not hasattr(protocol, "sendCloseFrame"):
-        leave(transport, deadline, closeTimeout)
+        end()
     elif protocol.state == protocol.STATE_CONNECTING:
         # Autobahn's own `failHandshake` is undone by a decision that comes later.
         transport.write(HandshakeError(503, STOPPING).answer())
-        leave(transport, deadline, closeTimeout)
+        end()
     else:
         # Its `sendClose` leaves 1001 to servers. The wait has a deadline of Autobahn's; where it
         # closes already nothing is sent.

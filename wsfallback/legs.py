@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from autobahn.websocket.types import ConnectionResponse
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -153,8 +153,9 @@ class BackendLeg(Leg):
         And who waits for it.
         """
         super().onClose(wasClean, code, reason)
-        if self._ended is not None:
-            self._ended.callback(None)
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended.callback(None)
 
     def ended(self) -> Deferred[None]:
         """
@@ -162,7 +163,11 @@ class BackendLeg(Leg):
 
         :returns: fires when this leg is over. To cancel it is to end it at once.
         """
-        self._ended = Deferred(lambda _: self.channel.transport.abortConnection())
         if self.isOver:
-            self._ended.callback(None)
+            return succeed(None)
+        self._ended = Deferred(self._cut)
         return self._ended
+
+    def _cut(self, ended: Deferred[None]) -> None:
+        self._ended = None
+        self.channel.transport.abortConnection()

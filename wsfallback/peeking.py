@@ -161,8 +161,13 @@ class PeekingProtocol(InterimProtocol):
         if self._chosen is not None:
             limits = self.factory.limits
             sayFarewell(self._chosen, self.transport, self._deadline, limits.closeTimeout)
-        elif not self._left:
+        elif self._reader.received:
             self._refuse(HandshakeError(503, STOPPING))
+        elif not self._left:
+            # It may be that nothing will be asked, as by browsers that connect ahead; and under
+            # TLS what is written before the handshake keeps the connection.
+            self._left = True
+            leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
 
     def abort(self) -> None:
         """
