@@ -45,9 +45,9 @@ class Connections:
 
     def __init__(self, clock: IReactorTime) -> None:
         # Weak: a resource of the site may take a transport for itself, and then nobody says when
-        # its connection ended.
+        # its connection ended; and a Deferred that nobody can fire is not to be kept.
         self._present: WeakSet[Any] = WeakSet()
-        self._endings: set[Deferred[Any]] = set()
+        self._endings: WeakSet[Deferred[Any]] = WeakSet()
         self._waiting: list[Deferred[None]] = []
         self._deadline = Deadline(clock)
         self.welcome()
@@ -69,7 +69,8 @@ class Connections:
         """
         There is one less.
 
-        :param ending: what its handler still does; cancelled where there is no time for it.
+        :param ending: what its handler still does; cancelled where there is no time for it, and
+            fails never.
         """
         self._present.discard(connection)
         if ending is not None:
@@ -119,9 +120,10 @@ class Connections:
                 # It may be anybody's protocol; the others are to hear of it all the same.
                 _log.failure("a connection can't be ended")
 
-    def _finished(self, result: object, ending: Deferred[Any]) -> None:
+    def _finished(self, result: object, ending: Deferred[Any]) -> object:
         self._endings.discard(ending)
         self._check()
+        return result
 
     def _check(self) -> None:
         if self._waiting and not (self._present or self._endings):

@@ -68,6 +68,9 @@ class IMessageHandler(Interface):
         :param code: the close code that the client gave; 1005 it gave none, as on drafts
             without codes; 1006 the connection just went away, or was refused.
         :param reason: the reason that the client gave; with 1006 what happened, in our words.
+
+        A Deferred of it is waited for when the server stops, and cancelled when the time for that
+        is over.
         """
 
 
