@@ -56,7 +56,7 @@ LAYERS: dict[str, set[str]] = {
     "sockets": set(),
     "handover": set(),
     "draining": {"deadline"},
-    "farewell": {"deadline", "errors", "leaving"},
+    "farewell": {"deadline", "errors", "leaving", "policy"},
     "bounds": {"policy"},
     "interfaces": set(),
     # The application's side.

@@ -94,7 +94,7 @@ class Connections:
         elif not self._isCut:
             self._deadline.set(seconds, self._cut)
             if isFirst and self._present:
-                _log.info("{count} connections are told to go", count=len(self._present))
+                _log.info("telling {count} connection(s) to go", count=len(self._present))
                 self._each(lambda connection: connection.goAway())
         self._check()
         return done
@@ -105,7 +105,7 @@ class Connections:
         """
         self._isCut = True
         if self._present:
-            _log.info("{count} connections are cut", count=len(self._present))
+            _log.info("cutting {count} connection(s)", count=len(self._present))
         self._deadline.set(GRACE, self._finish)
         self._each(lambda connection: connection.abort())
         for ending in list(self._endings):

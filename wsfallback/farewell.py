@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IConsumer, ITransport
 from wsfallback.deadline import Deadline
 from wsfallback.errors import HandshakeError
 from wsfallback.leaving import STOPPING, IGoing, leave
+from wsfallback.policy import Limits
 
 
 class Requests:
@@ -52,9 +53,7 @@ def prepare(protocol: Any) -> None:
         protocol.requestFactory = Requests(make)
 
 
-def sayFarewell(
-    protocol: Any, transport: ITransport, deadline: Deadline, closeTimeout: float
-) -> None:
+def sayFarewell(protocol: Any, transport: ITransport, deadline: Deadline, limits: Limits) -> None:
     """
     Tell a protocol to end its connection in order.
 
@@ -65,22 +64,23 @@ def sayFarewell(
         return
     requests = getattr(protocol, "requestFactory", None)
 
-    def end(_: object = None) -> None:
+    def end(seconds: float) -> None:
         if isinstance(requests, Requests):
             # It is a producer for ever, and TLS waits for the end of those.
             cast(IConsumer, transport).unregisterProducer()
-        leave(transport, deadline, closeTimeout)
+        leave(transport, deadline, seconds)
 
     request = requests.unfinished if isinstance(requests, Requests) else None
     if request is not None:
-        # When it has its answer; if it is lost before, there is nothing to do any more.
-        request.notifyFinish().addCallbacks(end, lambda _: None)
+        # When it has its answer, whose end may still wait to be sent; if it is lost before, there
+        # is nothing to do any more.
+        request.notifyFinish().addCallbacks(lambda _: end(limits.idleTimeout), lambda _: None)
     elif not hasattr(protocol, "sendCloseFrame"):
-        end()
+        end(limits.closeTimeout)
     elif protocol.state == protocol.STATE_CONNECTING:
         # Autobahn's own `failHandshake` is undone by a decision that comes later.
         transport.write(HandshakeError(503, STOPPING).answer())
-        end()
+        end(limits.closeTimeout)
     else:
         # Its `sendClose` leaves 1001 to servers. The wait has a deadline of Autobahn's; where it
         # closes already nothing is sent.

@@ -159,8 +159,7 @@ class PeekingProtocol(InterimProtocol):
         `IConnection.goAway`.
         """
         if self._chosen is not None:
-            limits = self.factory.limits
-            sayFarewell(self._chosen, self.transport, self._deadline, limits.closeTimeout)
+            sayFarewell(self._chosen, self.transport, self._deadline, self.factory.limits)
         elif self._reader.received:
             self._refuse(HandshakeError(503, STOPPING))
         elif not self._left:

@@ -25,12 +25,12 @@ from wsfallback import MessageHandler
 
 class Counting(MessageHandler):
     """
-    Sends a thousand numbered messages for each that comes.
+    Sends a thousand numbered messages for each that comes: more than a socket takes.
     """
 
     def onMessage(self, payload, isBinary):
         for number in range(1000):
-            self.sendMessage(b"%d" % number)
+            self.sendMessage(b"%d" % number + b"." * 5000)
 '''
 
 #: RFC 6455 §5.5.1.
@@ -77,16 +77,22 @@ async def test_everyDraft(
     Each client gets all that was sent to it, in order, and then its close.
     """
     (tmp_path / "mine.py").write_text(HANDLERS)
-    server = await serve("--handler", "mine.Counting", "--drain", "20", command=command)
+    server = await serve(
+        *("--handler", "mine.Counting", "--drain", "20", "--max-send-queue", "5200000"),
+        command=command,
+    )
     clients = [await connect(server.port, draft) for draft in DRAFTS]
     for client in clients:
         await client.open()
         client.say("begin")
-        assert await client.hear() == "0"
+        assert (await client.hear()).rstrip(".") == "0"
+        client.transport.pauseProducing()
     stop(server)
+    await until(lambda: "telling 5 connection(s) to go" in server.log, "the drain", server)
     for client in clients:
+        client.transport.resumeProducing()
         for number in range(1, 1000):
-            assert await client.hear() == str(number)
+            assert (await client.hear()).rstrip(".") == str(number)
         await seesClose(client)
     await ended(server)
 
@@ -128,7 +134,7 @@ async def test_clientThatNeverAnswers(serve: Serve, connect: Connect) -> None:
         await client.open()
     stop(server)
     await ended(server)
-    assert "2 connections are cut" in server.log
+    assert "cutting 2 connection(s)" in server.log
     for client in clients:
         await client.readEnd()
 
@@ -178,6 +184,25 @@ async def test_atOnce(serve: Serve, connect: Connect) -> None:
     await client.open()
     stop(server)
     assert await client.readEnd() == b""
+    await ended(server)
+
+
+@pytest_twisted.ensureDeferred
+async def test_largeFile(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """
+    Whoever is in the middle of an answer gets all of it.
+    """
+    content = os.urandom(16 << 20)
+    (tmp_path / "large").write_bytes(content)
+    server = await serve("--web", str(tmp_path), "--drain", "20")
+    client = await connect(server.port)
+    client.send(get("/large"))
+    await client.read(1 << 10)
+    client.transport.pauseProducing()
+    stop(server)
+    await until(lambda: "telling 1 connection(s) to go" in server.log, "the drain", server)
+    client.transport.resumeProducing()
+    assert (await client.readEnd()).endswith(content[1 << 10 :])
     await ended(server)
 
 
