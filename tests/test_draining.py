@@ -249,10 +249,13 @@ class WebSocketTests(DrainCase):
         """
         Is waited for; when the time is over it is cancelled, and has made no mistake.
         """
-        for seconds in (1, 5):
+        for seconds, isEarly in ((1, True), (5, True), (5, False)):
             finishing: Deferred[None] = Deferred()
-            factory = serve(recorder(close=lambda _, it=finishing: it))
-            connect(factory).drop()
+            factory = serve(recorder(close=lambda _, it=finishing: it), closeTimeout=10.0)
+            client = connect(factory)
+            client.answersClose = False
+            if isEarly:
+                client.drop()
             draining = self.drain(factory)
             factory.reactor.advance(seconds)  # type: ignore[attr-defined]
             if seconds == 1:

@@ -76,6 +76,8 @@ class Connections:
         if ending is not None:
             self._endings.add(ending)
             ending.addBoth(self._finished, ending)
+            if self._isCut:
+                ending.cancel()
         self._check()
 
     def drain(self, seconds: float) -> Deferred[None]:

@@ -369,9 +369,9 @@ async def test_signal(
     serve: Serve, connect: Connect, command: tuple[str, ...], number: signal.Signals
 ) -> None:
     """
-    The usual signals end it at once, whoever is connected in whatever state.
+    The usual signals end it, whoever is connected in whatever state, and answers nothing.
     """
-    server = await serve(command=command)
+    server = await serve("--close-timeout", "0.1", command=command)
     clients = [await connect(server.port, draft) for draft in DRAFTS]
     for client in clients:
         await client.open()

@@ -198,5 +198,16 @@ async def test_killed(serve: Serve, tmp_path: Path) -> None:
     """
     server = await echoing(serve, tmp_path)
     talker = await talk(f"wsfallback:tcp:127.0.0.1:{server.port}")
-    await server.stop()
+    await server.kill()
     await talker.end(ConnectionLost)
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopped(serve: Serve, tmp_path: Path) -> None:
+    """
+    That of one which stops in order is.
+    """
+    server = await echoing(serve, tmp_path)
+    talker = await talk(f"wsfallback:tcp:127.0.0.1:{server.port}")
+    await server.stop()
+    await talker.end(ConnectionDone)
