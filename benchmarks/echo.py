@@ -121,16 +121,16 @@ def main() -> None:
         bare = cost(port, "rfc6455", messages, pid)
         # Of a few messages there is nothing to be measured.
         bare = max(bare, 1e-3)
-        print(f"{'bare Autobahn, rfc6455':36}{bare:8.1f} us{1:8.2f}")
+        print(f"{'bare Autobahn, rfc6455':36}{bare:8.1f} us {1:7.2f}")
         with server(*listen, "--forward", f"ws://127.0.0.1:{port}") as (front, door):
             for draft in ("rfc6455", "hixie-76"):
                 # Of the gateway alone: the backend's part is the line above.
                 found = cost(door, draft, messages, front)
-                print(f"{f'gateway, {draft} to rfc6455':36}{found:8.1f} us{found / bare:8.2f}")
+                print(f"{f'gateway, {draft} to rfc6455':36}{found:8.1f} us {found / bare:7.2f}")
     with server(*listen) as (pid, port):
         for draft in VERSIONS:
             found = cost(port, draft, messages, pid)
-            print(f"{f'wsfallback, {draft}':36}{found:8.1f} us{found / bare:8.2f}")
+            print(f"{f'wsfallback, {draft}':36}{found:8.1f} us {found / bare:7.2f}")
 
 
 if __name__ == "__main__":
