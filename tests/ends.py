@@ -12,14 +12,16 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.task import Clock
 from zope.interface import implementer
+from zope.interface.verify import verifyObject
 
 from tests.contract import Recorder, recorder
 from tests.drafts.asked import URL, answer13, answer75, answer76
-from wsfallback import FallbackServerFactory
+from wsfallback import FallbackServerFactory, IClientChannel, IMessageHandler
 from wsfallback.client import Client
 from wsfallback.testing import (
     CLIENT_ADDRESS,
     SERVER_ADDRESS,
+    TEXT,
     VERSIONS,
     Frame,
     HybiClient,
@@ -89,6 +91,12 @@ class End:
         """
         self.transport.leave(ConnectionLost())
         self.clock.advance(0)
+
+    def text(self, payload: bytes) -> bytes:
+        """
+        The bytes of a text message.
+        """
+        return b"\x00" + payload + b"\xff" if self.draft in HIXIE else self.frame(TEXT, payload)
 
     def frame(self, opcode: int, payload: bytes = b"", isFinal: bool = True, rsv: int = 0) -> bytes:
         """
@@ -220,6 +228,63 @@ class End:
 
 
 @implementer(IStreamClientEndpoint)
+class PausingContract:
+    """
+    What an application that pauses is owed, on every draft; mixed into a test case with ``ends``.
+    """
+
+    def test_resumeWithinAMessage(self: Any) -> None:
+        """
+        The next message comes after this one, never within it.
+        """
+        depth = []
+
+        def both(handler: Any) -> None:
+            depth.append(1)
+            self.assertEqual(len(depth), 1)
+            handler.channel.pauseReading()
+            handler.channel.resumeReading()
+            depth.pop()
+
+        for end in self.ends(actions={"message": both}):
+            end.arrive(b"".join(map(end.text, (b"a", b"b", b"c"))))
+            self.assertEqual([call[1] for call in end.calls], [b"a", b"b", b"c"])
+
+    def test_resumeAfterTheEnd(self: Any) -> None:
+        """
+        Brings nothing: what was read before has been handed over.
+        """
+        pause = {"message": lambda handler: handler.channel.pauseReading()}
+        for end in self.ends(actions=pause):
+            end.arrive(end.text(b"a") + end.text(b"b"))
+            channel = end.handler.channel
+            end.transport.paused = False
+            end.drop()
+            channel.resumeReading()
+            end.clock.advance(0)
+            self.assertEqual([call[0] for call in end.calls], ["message", "message", "close"])
+
+
+class ClientContract:
+    """
+    What a client's end is on every draft.
+
+    :cvar drafts: of the test case that this is mixed into.
+    """
+
+    drafts: Sequence[str]
+
+    def test_channel(self: Any) -> None:
+        """
+        Is a client's, and who has connected is given it.
+        """
+        for end in opened(self.drafts, names=[CLIENT]):
+            channel = self.successResultOf(end.connecting)
+            self.assertIs(channel, end.handler.channel)
+            verifyObject(IClientChannel, channel)
+            verifyObject(IMessageHandler, channel)
+
+
 class OneConnection:
     """
     Has one connection.

@@ -6,29 +6,19 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from tests.contract import recorder
-from tests.ends import CLIENT, HIXIE, End, opened
+from tests.ends import CLIENT, HIXIE, ClientContract, End, opened
 from tests.segments import single
-from wsfallback import IClientChannel, IMessageHandler
 from wsfallback.forwarding import MAX_HELD
 
 
-class HixieClientTests(SynchronousTestCase):
+class HixieClientTests(ClientContract, SynchronousTestCase):
     """
     hixie-76 §4.1 and after: what differs from the server's end.
     """
 
-    def test_channel(self) -> None:
-        """
-        Is a client's, and who has connected is given it.
-        """
-        for end in opened(HIXIE, names=[CLIENT]):
-            channel = self.successResultOf(end.connecting)
-            self.assertIs(channel, end.handler.channel)
-            verifyObject(IClientChannel, channel)
-            verifyObject(IMessageHandler, channel)
+    drafts = HIXIE
 
     def test_ownFrames(self) -> None:
         """

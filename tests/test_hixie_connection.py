@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.contract import Produced, recorder
-from tests.ends import CLIENT, HIXIE, SERVER, End, opened
+from tests.ends import CLIENT, HIXIE, SERVER, End, PausingContract, opened
 from tests.segments import single
 from wsfallback import IFrameHandler, NotOpen, NotText, UnsupportedByDraft
 from wsfallback.forwarding import MAX_HELD
@@ -193,7 +193,7 @@ class ReceivingTests(ConnectionTestCase):
             self.assertFailed(end, "a text frame is longer than 10 bytes")
 
 
-class PausingTests(ConnectionTestCase):
+class PausingTests(PausingContract, ConnectionTestCase):
     """
     The application reads no more.
     """
@@ -220,37 +220,6 @@ class PausingTests(ConnectionTestCase):
             self.assertEqual(end.written, b"")
             end.clock.advance(0.25)
             self.assertRaises(NotOpen, end.handler.sendMessage, b"x")
-
-    def test_resumeWithinAMessage(self) -> None:
-        """
-        The next message comes after this one, never within it.
-        """
-        depth = []
-
-        def both(handler: Any) -> None:
-            depth.append(1)
-            self.assertEqual(len(depth), 1)
-            handler.channel.pauseReading()
-            handler.channel.resumeReading()
-            depth.pop()
-
-        for end in self.ends(actions={"message": both}):
-            end.arrive(b"\x00a\xff\x00b\xff\x00c\xff")
-            self.assertEqual([call[1] for call in end.calls], [b"a", b"b", b"c"])
-
-    def test_resumeAfterTheEnd(self) -> None:
-        """
-        Brings nothing: what was read before has been handed over.
-        """
-        pause = {"message": lambda handler: handler.channel.pauseReading()}
-        for end in self.ends(actions=pause):
-            end.arrive(b"\x00a\xff\x00b\xff")
-            channel = end.handler.channel
-            end.transport.paused = False
-            end.drop()
-            channel.resumeReading()
-            end.clock.advance(0)
-            self.assertEqual([call[0] for call in end.calls], ["message", "message", "close"])
 
 
 class PeersCloseTests(ConnectionTestCase):

@@ -6,30 +6,21 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from tests.contract import recorder
-from tests.ends import CLIENT, COMPRESSED, DEFLATE, HYBI, End, deflated, opened
+from tests.ends import CLIENT, COMPRESSED, DEFLATE, HYBI, ClientContract, End, deflated, opened
 from tests.segments import single
-from wsfallback import AnswerError, IClientChannel, IMessageHandler, NoDraftWorked, modern_client
+from wsfallback import AnswerError, NoDraftWorked, modern_client
 from wsfallback.forwarding import MAX_HELD
 from wsfallback.testing import CLOSE, TEXT
 
 
-class OpeningTests(SynchronousTestCase):
+class OpeningTests(ClientContract, SynchronousTestCase):
     """
     RFC 6455 §4.1: the answer, and what is around it.
     """
 
-    def test_channel(self) -> None:
-        """
-        Is a client's, and who has connected is given it.
-        """
-        for end in opened(HYBI, names=[CLIENT]):
-            channel = self.successResultOf(end.connecting)
-            self.assertIs(channel, end.handler.channel)
-            verifyObject(IClientChannel, channel)
-            verifyObject(IMessageHandler, channel)
+    drafts = HYBI
 
     def test_oneRequest(self) -> None:
         """

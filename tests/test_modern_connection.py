@@ -14,7 +14,17 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.contract import Produced, recorder
-from tests.ends import CLIENT, COMPRESSED, DEFLATE, HYBI, SERVER, End, deflated, opened
+from tests.ends import (
+    CLIENT,
+    COMPRESSED,
+    DEFLATE,
+    HYBI,
+    SERVER,
+    End,
+    PausingContract,
+    deflated,
+    opened,
+)
 from tests.segments import single
 from wsfallback import FallbackServerFactory, MessageHandler, NotOpen
 from wsfallback.demo import Echo
@@ -62,7 +72,7 @@ class EitherEndTestCase(SynchronousTestCase):
         self.assertEqual(end.calls[-1], ("close", *wanted), end)
 
 
-class EitherEndTests(EitherEndTestCase):
+class EitherEndTests(PausingContract, EitherEndTestCase):
     """
     RFC 6455 §5 to §7, where both ends do the same.
     """
@@ -193,37 +203,6 @@ class EitherEndTests(EitherEndTestCase):
             self.assertFalse(end.hasLeft)
             end.clock.advance(10)
             self.assertEqual(end.frames, [Frame(PING, b"")] * 2)
-
-    def test_resumeWithinAMessage(self) -> None:
-        """
-        The next message comes after this one, never within it.
-        """
-        depth = []
-
-        def both(handler: Any) -> None:
-            depth.append(1)
-            self.assertEqual(len(depth), 1)
-            handler.channel.pauseReading()
-            handler.channel.resumeReading()
-            depth.pop()
-
-        for end in self.ends(actions={"message": both}):
-            end.arrive(b"".join(end.frame(TEXT, text) for text in (b"a", b"b", b"c")))
-            self.assertEqual([call[1] for call in end.calls], [b"a", b"b", b"c"])
-
-    def test_resumeAfterTheEnd(self) -> None:
-        """
-        Brings nothing: what was read before has been handed over.
-        """
-        pause = {"message": lambda handler: handler.channel.pauseReading()}
-        for end in self.ends(actions=pause):
-            end.arrive(end.frame(TEXT, b"a") + end.frame(TEXT, b"b"))
-            channel = end.handler.channel
-            end.transport.paused = False
-            end.drop()
-            channel.resumeReading()
-            end.clock.advance(0)
-            self.assertEqual([call[0] for call in end.calls], ["message", "message", "close"])
 
     def test_keepalive(self) -> None:
         """

@@ -203,12 +203,7 @@ class Flow:
         Wait for the peer, from when it can have what was sent: until then as long as it takes
         something at all.
         """
-        if self._queue is None:
-            self._deadline.set(seconds, late)
-            return
-        if not self._queue.isEmpty:
-            self._deadline.set(self._limits.idleTimeout, self._stuck)
-        self._queue.whenEmpty(lambda: self._deadline.set(seconds, late))
+        self._whenSent(lambda: self._deadline.set(seconds, late))
 
     def _end(self, late: Callable[[], object]) -> None:
         """
@@ -216,13 +211,16 @@ class Flow:
 
         :param late: called when the peer doesn't let it end.
         """
+        self._whenSent(lambda: self._endNow(late))
+
+    def _whenSent(self, do: Callable[[], object]) -> None:
         queue = self._queue
         if queue is None:
-            leave(self.transport, self._deadline, self._limits.closeTimeout, late)
+            do()
             return
         if not queue.isEmpty:
             self._deadline.set(self._limits.idleTimeout, self._stuck)
-        queue.whenEmpty(lambda: self._endNow(late))
+        queue.whenEmpty(do)
 
     def _endNow(self, late: Callable[[], object]) -> None:
         queue, self._queue = self._queue, None

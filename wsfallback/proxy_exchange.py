@@ -107,10 +107,8 @@ class Exchange:
         self._backend: Backend | None = None
         if request.method in (b"CONNECT", b"TRACE"):
             raise HandshakeError(405, "The method is not allowed here", request.method)
-        if not request.resource.startswith(b"/") and (request.method, request.resource) != (
-            b"OPTIONS",
-            b"*",
-        ):
+        isAsterisk = request.method == b"OPTIONS" and request.resource == b"*"
+        if not (isAsterisk or request.resource.startswith(b"/")):
             raise HandshakeError(400, "The request target has no path", request.target)
         if request.host and not HOST.fullmatch(request.host):
             raise HandshakeError(400, "The Host is malformed", request.host)

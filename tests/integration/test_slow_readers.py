@@ -32,15 +32,6 @@ class Pour(MessageHandler):
 '''
 
 
-def memory(server: Served) -> int:
-    """
-    The most bytes that a process has ever had in memory.
-    """
-    with open(f"/proc/{server.pid}/status") as file:
-        (line,) = (each for each in file if each.startswith("VmHWM:"))
-    return int(line.split()[1]) << 10
-
-
 async def pouring(serve: Serve, tmp_path: Path, *options: str) -> Served:
     """
     A server of that handler.
@@ -72,11 +63,11 @@ async def test_one(serve: Serve, connect: Connect, tmp_path: Path, draft: str) -
     other = await connect(server.port, "hixie-76")
     await other.open()
     client = await deaf(connect, server, draft)
-    before = memory(server)
+    before = server.peak()
     client.say("4096")
     other.say("1")
     assert len(await other.hear()) == 65536
-    assert memory(server) - before < 8 << 20
+    assert server.peak() - before < 8 << 20
     assert "reads too slowly" in server.log
     client.transport.resumeProducing()
     rest = await client.readEnd()
@@ -91,7 +82,7 @@ async def test_many(serve: Serve, connect: Connect, tmp_path: Path) -> None:
     """
     server = await pouring(serve, tmp_path, "--no-compress", "--max-send-queue", "65536")
     clients = [await deaf(connect, server, DRAFTS[number % 5]) for number in range(500)]
-    before = memory(server)
+    before = server.peak()
     for client in clients:
         client.say("1024")
     other = await connect(server.port, "rfc6455")
@@ -99,7 +90,7 @@ async def test_many(serve: Serve, connect: Connect, tmp_path: Path) -> None:
     other.say("1")
     assert len(await other.hear()) == 65536
     # The queue, the transport's 64 KiB and one message of 64 KiB.
-    assert memory(server) - before < 500 * (3 << 16)
+    assert server.peak() - before < 500 * (3 << 16)
 
 
 @pytest.mark.parametrize("draft", ["hybi-07", "hybi-10", "rfc6455"])
@@ -110,7 +101,7 @@ async def test_pings(serve: Serve, connect: Connect, draft: str) -> None:
     """
     server = await serve()
     client = await deaf(connect, server, draft)
-    before = memory(server)
+    before = server.peak()
     pings = client.frame(9, b"x" * 125) * 10_000
     sent = 0
 
@@ -126,4 +117,4 @@ async def test_pings(serve: Serve, connect: Connect, draft: str) -> None:
     await other.open()
     other.say("there?")
     assert await other.hear() == "there?"
-    assert memory(server) - before < 8 << 20
+    assert server.peak() - before < 8 << 20
