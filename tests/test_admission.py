@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.contract import Recorder, fail, recorder
+from tests.observers import Seen
 from wsfallback import DRAFTS, MessageHandler
 from wsfallback.admission import ServerForwarding
 from wsfallback.applications import Admission, Handlers
@@ -20,6 +21,7 @@ from wsfallback.engine import EngineFactory
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.policy import Limits
+from wsfallback.record import Record
 from wsfallback.request import RequestReader
 from wsfallback.testing import CLIENT_ADDRESS, MemoryTransport
 from wsfallback.testing import request as openingRequest
@@ -36,9 +38,11 @@ def admission(draft: Draft, handler: Any, clock: Clock) -> tuple[Admission, byte
     assert request is not None
     limits, deadline = Limits(handshakeTimeout=TIMEOUT), Deadline(clock)
     deadline.set(TIMEOUT, lambda: None)
-    application = Handlers(handler)
+    application, record = Handlers(handler), Record(1, clock.seconds, Seen())
     return (
-        Admission(draft, request, application, CLIENT_ADDRESS, False, limits, clock, deadline),
+        Admission(
+            draft, request, application, CLIENT_ADDRESS, False, limits, clock, deadline, record
+        ),
         reader.rest,
     )
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from autobahn.websocket.types import ConnectionRequest
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.forwarded import address, fields, isTrusted, outside
+from wsfallback.forwarded import fields, outside
 from wsfallback.request import Request
 
 
@@ -17,40 +17,6 @@ def asked(peer: str = "tcp4:192.0.2.7:5", **headers: str) -> ConnectionRequest:
     """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return ConnectionRequest(peer, {"host": "a.test", **named}, "a.test", "/", {}, 13, "", [], [])
-
-
-class AddressTests(SynchronousTestCase):
-    """
-    Where a client is.
-    """
-
-    def test_address(self) -> None:
-        """
-        Without kind and port.
-        """
-        for peer, host in (
-            ("tcp4:192.0.2.7:5", "192.0.2.7"),
-            ("tcp6:2001:db8::1:5", "2001:db8::1"),
-            ("tcp6:::ffff:192.0.2.7:5", "192.0.2.7"),
-            ("tcp6:::ffff:c0:5", "::ffff:c0"),
-            ("unix:/tmp/x", "unknown"),
-            ("unknown", "unknown"),
-        ):
-            self.assertEqual(address(peer), host)
-
-    def test_isTrusted(self) -> None:
-        """
-        Where a network has it; what has no address is never trusted.
-        """
-        networks = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
-        for peer, trusted in (
-            ("tcp4:192.0.2.7:5", True),
-            ("tcp6:2001:db8::1:5", True),
-            ("tcp6:::ffff:192.0.2.7:5", True),
-            ("tcp4:192.0.3.7:5", False),
-            ("unix:/tmp/x", False),
-        ):
-            self.assertEqual(isTrusted(peer, networks), trusted)
 
 
 class FieldsTests(SynchronousTestCase):

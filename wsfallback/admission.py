@@ -31,7 +31,8 @@ class ServerForwarding(Forwarding):
         Take what the server has decided.
         """
         self._admission = admission
-        self._began(admission.draft, admission.limits, admission.deadline)
+        record = admission.record
+        self._began(admission.draft, admission.limits, admission.deadline, record.traffic)
 
     @property
     def resource(self) -> str:
@@ -63,6 +64,21 @@ class ServerForwarding(Forwarding):
             self._close(1001, STOPPING)
         elif not self._abandoned:
             self._refuse(HandshakeError(503, STOPPING))
+
+    def onOpen(self) -> None:
+        """
+        The handshake has succeeded.
+        """
+        self._admission.record.opens()
+        super().onOpen()
+
+    def _closed(self, wasClean: bool, code: int, reason: str | None) -> None:
+        self._admission.record.closes(wasClean, code, reason)
+
+    def _logTrouble(self, trouble: str) -> None:
+        """
+        It is in the line of the connection's end, or of its refusal.
+        """
 
     def _ask(self, request: ConnectionRequest) -> Any:
         return self._makeHandler(self._make).onConnect(request)

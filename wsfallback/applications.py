@@ -12,6 +12,7 @@ from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.handlers import HandlerFactory, checkedHandler
 from wsfallback.policy import Limits
+from wsfallback.record import Record
 from wsfallback.request import Request
 
 
@@ -52,6 +53,7 @@ class Admission:
     :ivar address: the client's.
     :ivar isSecure: it came by TLS, here or at a proxy that is trusted.
     :ivar deadline: runs since the connection was made.
+    :ivar record: where to note what becomes of it.
     """
 
     draft: Draft
@@ -62,6 +64,7 @@ class Admission:
     limits: Limits
     clock: IReactorTime
     deadline: Deadline
+    record: Record
 
 
 @implementer(IApplication)

@@ -19,6 +19,7 @@ from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Forwarding
 from wsfallback.handshake import connectionResponse
 from wsfallback.policy import Limits
+from wsfallback.record import Traffic
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
@@ -66,7 +67,7 @@ class ClientForwarding(Forwarding):
         Take what the client has settled.
         """
         self._commission = commission
-        self._began(commission.draft, commission.limits, commission.deadline)
+        self._began(commission.draft, commission.limits, commission.deadline, Traffic())
 
     def opened(self, answer: Answer) -> None:
         """

@@ -13,6 +13,7 @@ from wsfallback.deadline import Deadline
 from wsfallback.errors import NotOpen, SendQueueFull
 from wsfallback.leaving import leave
 from wsfallback.policy import Limits
+from wsfallback.record import Traffic
 from wsfallback.send_queue import SendQueue
 
 #: Bytes that may wait for the handler's decision. Reading is paused meanwhile, so these are what
@@ -29,6 +30,9 @@ class Flow:
     """
 
     transport: Any
+
+    #: What has come and gone.
+    traffic: Traffic
 
     _limits: Limits
     _deadline: Deadline
@@ -167,7 +171,9 @@ class Flow:
         """
         From now on what the transport doesn't take waits.
         """
-        self._queue = SendQueue(self.transport, self._limits.maxSendQueue, self._moved)
+        self._queue = SendQueue(
+            self.transport, self._limits.maxSendQueue, self._moved, self.traffic
+        )
 
     def _write(self, data: bytes) -> None:
         """
@@ -185,11 +191,15 @@ class Flow:
         :raises SendQueueFull: that.
         """
         if self._queue is None or self._isPart or self._queue.hasRoom(size):
+            self.traffic.messagesOut += 1
+            self.traffic.bytesOut += size
             return True
         if self.fullQueue == "raise":
             raise SendQueueFull(f"more than {self._limits.maxSendQueue} bytes wait to be sent")
         if self.fullQueue == "close":
             self._overflowed()
+        else:
+            self.traffic.dropped += 1
         return False
 
     def _overflowed(self) -> None:

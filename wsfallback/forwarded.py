@@ -5,42 +5,18 @@ What a backend is told of the client behind a gateway.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from autobahn.websocket.types import ConnectionRequest
 
+from wsfallback.addresses import Network, address, isWithin
 from wsfallback.head import HOST
 from wsfallback.request import Request
-
-Network = IPv4Network | IPv6Network
 
 #: The client's own fields that go through: the application's business, not that of a leg.
 PASSED = ("cookie", "authorization", "user-agent", "accept-language")
 
 #: What a field of ours may have: a client may send more.
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
-
-
-def address(peer: str) -> str:
-    """
-    The address in a channel's ``peer``; ``unknown`` where it has none, as a UNIX socket.
-
-    One of IPv4 is written as such on a socket of both, too: RFC 4291 §2.5.5.2.
-    """
-    kind, _, rest = peer.partition(":")
-    host = rest.rpartition(":")[0] if kind in ("tcp4", "tcp6") else "unknown"
-    return host.removeprefix("::ffff:") if "." in host else host
-
-
-def isTrusted(peer: str, trusted: Iterable[Network]) -> bool:
-    """
-    Whether what this peer says of who is behind it is believed.
-    """
-    try:
-        host = ip_address(address(peer))
-    except ValueError:
-        return False
-    return any(host in network for network in trusted)
 
 
 def outside(
@@ -56,7 +32,7 @@ def outside(
     :returns: the request, with ``X-Forwarded-Host`` for its ``Host``; and whether the client's
         own connection is one of TLS, by ``X-Forwarded-Proto``.
     """
-    if not isTrusted(peer, trusted):
+    if not isWithin(peer, trusted):
         return request, isSecure
     # Of several values the first is that of the proxy which the client talks to.
     scheme, host = (
@@ -101,7 +77,7 @@ def described(
     :param peer: the client, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
     :param isSecure: whether it came by TLS.
     """
-    believes = isTrusted(peer, trusted)
+    believes = isWithin(peer, trusted)
     host, scheme = headers.get("host", ""), "https" if isSecure else "http"
     client = address(peer)
     node = f'"[{client}]"' if ":" in client else client

@@ -17,6 +17,7 @@ from wsfallback.flow import MAX_HELD, Flow
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.outgoing import checkClose
 from wsfallback.policy import Limits
+from wsfallback.record import Traffic
 
 # At module level, and not an attribute: as that it would put the connection into each event, and
 # Twisted keeps events until somebody observes them.
@@ -63,7 +64,9 @@ class Forwarding(Flow):
         """
         return self
 
-    def _began(self, draft: Draft, limits: Limits, deadline: Deadline) -> None:
+    def _began(
+        self, draft: Draft, limits: Limits, deadline: Deadline, traffic: Traffic
+    ) -> None:
         """
         Take what has been settled before the connection was ours.
         """
@@ -72,6 +75,7 @@ class Forwarding(Flow):
         self.fullQueue = limits.fullQueue
         self._deadline = deadline
         self._held = bytearray()
+        self.traffic = traffic
 
     # What the protocol tells the handler.
 
@@ -91,6 +95,8 @@ class Forwarding(Flow):
         """
         if self._deaf:
             return
+        self.traffic.messagesIn += 1
+        self.traffic.bytesIn += len(payload)
         if self._lastBytes is not None:
             self._spend(payload)
         self._run(self._handler.onMessage, payload, isBinary)
@@ -101,6 +107,8 @@ class Forwarding(Flow):
         """
         if self._deaf:
             return
+        self.traffic.messagesIn += 1
+        self.traffic.bytesIn += len(payload)
         if self._lastBytes is not None:
             self._spend(payload)
         if IFrameHandler.providedBy(self._handler):
@@ -117,12 +125,14 @@ class Forwarding(Flow):
         """
         # The handler's reference to us makes a cycle; it ends here.
         handler, self._handler = self._handler, None
+        if self.trouble is not None:
+            wasClean, code, reason = False, 1006, self.trouble
+        code = 1005 if code is None else code
+        self._closed(wasClean, code, reason)
         if not self._owesClose:
             return
         self._owesClose = False
-        if self.trouble is not None:
-            wasClean, code, reason = False, 1006, self.trouble
-        ending = maybeDeferred(handler.onClose, wasClean, 1005 if code is None else code, reason)
+        ending = maybeDeferred(handler.onClose, wasClean, code, reason)
         self.ending = ending.addErrback(self._closeFailed)
 
     # What the handler asks of the channel.
@@ -177,6 +187,11 @@ class Forwarding(Flow):
         """
         raise NotImplementedError
 
+    def _closed(self, wasClean: bool, code: int, reason: str | None) -> None:
+        """
+        Note how the connection ended.
+        """
+
     # What they share.
 
     def _makeHandler(self, make: Callable[[], Any]) -> Any:
@@ -226,17 +241,20 @@ class Forwarding(Flow):
 
     def _failed(self, trouble: str) -> None:
         """
-        Note, once and in one line, why the connection fails.
+        Note, once, why the connection fails.
         """
         self._deaf = True
         if self.trouble is None:
             self.trouble = printable(trouble)
-            _log.info(
-                "{peer} ({draft}): {trouble}",
-                peer=self.peer,
-                draft=self.draft.name,
-                trouble=self.trouble,
-            )
+            self._logTrouble(self.trouble)
+
+    def _logTrouble(self, trouble: str) -> None:
+        """
+        Log in one line why the connection fails.
+        """
+        _log.info(
+            "{peer} ({draft}): {trouble}", peer=self.peer, draft=self.draft.name, trouble=trouble
+        )
 
     def _gone(self, reason: Failure) -> None:
         """

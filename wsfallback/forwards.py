@@ -9,10 +9,10 @@ from typing import Any
 
 from twisted.python import usage
 
+from wsfallback.addresses import Network
 from wsfallback.client import NEWEST_FIRST
 from wsfallback.descriptions import listed
 from wsfallback.destination import destination
-from wsfallback.forwarded import Network
 from wsfallback.gateway import BINARY, Gateway
 from wsfallback.policy import draftsNamed
 from wsfallback.proxy import ReverseProxy, httpDestination

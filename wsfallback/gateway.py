@@ -14,7 +14,8 @@ from wsfallback.backends import Backend, Backends
 from wsfallback.client import NEWEST_FIRST, connect
 from wsfallback.destination import destination
 from wsfallback.errors import AnswerError, Attempt, HandshakeError, NoDraftWorked
-from wsfallback.forwarded import Network, fields
+from wsfallback.addresses import Network
+from wsfallback.forwarded import fields
 from wsfallback.handshake import isToken
 from wsfallback.legs import BackendLeg, Leg
 from wsfallback.policy import Limits, checkSeconds, draftsNamed

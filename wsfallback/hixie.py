@@ -101,6 +101,7 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         """
         self._abandon()
         self._failed(f"refused with {error.status}: {error}")
+        self._admission.record.refuses(error)
         if not self._headSent:
             self.transport.write(error.answer())
         self._leave()

@@ -71,9 +71,9 @@ class HixieConnection(Forwarding, Protocol):
             raise NotOpen("the connection is not open")
         if isBinary:
             raise UnsupportedByDraft(f"{self.draft.name} has no binary messages")
-        frame = self._framing.text(checkedMessage(payload, False))
-        if self._admits(len(frame)):
-            self._write(frame)
+        checkedMessage(payload, False)
+        if self._admits(len(payload)):
+            self._write(self._framing.text(payload))
 
     # Open.
 

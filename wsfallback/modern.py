@@ -102,6 +102,7 @@ class ModernServerProtocol(  # type: ignore[misc]
         """
         self._abandon()
         self._failed(f"refused with {error.status}: {error}")
+        self._admission.record.refuses(error)
         self.transport.write(error.answer())
         self.dropConnection(abort=False)
 

@@ -24,6 +24,7 @@ from wsfallback.forwarding import Forwarding
 from wsfallback.inflate import Inflater
 from wsfallback.outgoing import checkedMessage
 from wsfallback.policy import Limits
+from wsfallback.record import Traffic
 from wsfallback.utf8 import clipped, unfinished
 
 _TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
@@ -47,8 +48,10 @@ class ModernConnection(  # type: ignore[misc]
     _pinged = False
     _isGoing = False
 
-    def _began(self, draft: Draft, limits: Limits, deadline: Deadline) -> None:
-        super()._began(draft, limits, deadline)
+    def _began(
+        self, draft: Draft, limits: Limits, deadline: Deadline, traffic: Traffic
+    ) -> None:
+        super()._began(draft, limits, deadline, traffic)
         self._bounds = Bounds(limits)
 
     def onOpen(self) -> None:

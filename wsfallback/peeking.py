@@ -32,6 +32,7 @@ from wsfallback.farewell import prepare, sayFarewell
 from wsfallback.handover import InterimProtocol
 from wsfallback.leaving import STOPPING, abort, leave
 from wsfallback.policy import Limits
+from wsfallback.record import HTTP, Record
 from wsfallback.request import Request, RequestReader
 from wsfallback.sockets import setSocketOptions
 
@@ -59,6 +60,11 @@ class IPeekingFactory(Interface):
         The clock of every deadline.
         """
     )
+
+    def recordFor() -> Record:
+        """
+        Where to note what becomes of a new connection.
+        """
 
     def connectionBegan(connection: IConnection) -> None:
         """
@@ -124,6 +130,7 @@ class PeekingProtocol(InterimProtocol):
         self._deadline = Deadline(self.factory.reactor)
         self._deadline.set(limits.handshakeTimeout, self._late)
         self._reader = RequestReader(limits.maxHead)
+        self._record = self.factory.recordFor()
         setSocketOptions(self.transport, limits.nagle)
         try:
             self.factory.connectionBegan(self)
@@ -153,6 +160,7 @@ class PeekingProtocol(InterimProtocol):
         super().connectionLost(reason)
         if self._isCounted:
             self.factory.connectionEnded(self, getattr(chosen, "ending", None))
+        self._record.ends()
 
     def goAway(self) -> None:
         """
@@ -177,11 +185,14 @@ class PeekingProtocol(InterimProtocol):
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
         draft = choose(request, factory.drafts)
+        self._record.peer = peer = peer2str(self.transport)
         if draft is None:
+            self._record.asks(request, HTTP, b"origin")
             self._passOn(factory.httpFactory(request))
             return
+        self._record.asks(request, draft.name, draft.originField)
         isSecure = ISSLTransport.providedBy(self.transport)
-        request, isSecure = factory.outside(request, peer2str(self.transport), isSecure)
+        request, isSecure = factory.outside(request, peer, isSecure)
         factory.checkOrigin(request, draft)
         application = factory.applicationFor(request)
         whole = application.wholeFor(request, draft)
@@ -197,6 +208,7 @@ class PeekingProtocol(InterimProtocol):
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,
+            record=self._record,
         )
         rest, self._reader.received = self._reader.rest, bytearray()
         protocol = factory.protocolFor(draft)
@@ -219,6 +231,7 @@ class PeekingProtocol(InterimProtocol):
             raise HandshakeError(503, "Nobody is here now")
         prepare(protocol)
         self._handOver(protocol)
+        self._record.opens()
         protocol.dataReceived(received)
 
     def _handOver(self, protocol: Any) -> None:
@@ -237,12 +250,8 @@ class PeekingProtocol(InterimProtocol):
         """
         Answer with a status, and leave.
         """
-        _log.info(
-            "{peer}: refused with {status}: {error}",
-            peer=peer2str(self.transport),
-            status=error.status,
-            error=str(error),
-        )
+        self._record.peer = peer2str(self.transport)
+        self._record.refuses(error)
         self._left = True
         self._reader = RequestReader(0)  # what came is of no more use
         self.transport.write(error.answer())

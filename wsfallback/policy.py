@@ -37,6 +37,8 @@ class Limits:
     :ivar pingTimeout: seconds without a byte from the client after that.
     :ivar closeTimeout: seconds for the client's half of the close, then again for the end of TCP.
     :ivar maxConnections: how many connections at once, HTTP included.
+    :ivar maxLogLines: lines of the log that one address, or IPv6 /64, causes in a minute; what is
+        beyond is summed up.
     :ivar maxSendQueue: bytes that wait to be sent to one peer, beside the 64 KiB or one message
         that its transport holds. One message always has room where nothing waits.
     :ivar fullQueue: ``close`` (1013, or a plain close), ``drop`` or ``raise``: what is done with a
@@ -61,6 +63,7 @@ class Limits:
     pingTimeout: float = 20.0
     closeTimeout: float = 2.0
     maxConnections: int = 10000
+    maxLogLines: int = 300
     maxSendQueue: int = _MEBIBYTE
     fullQueue: str = "close"
     fragment: int | None = None
@@ -96,6 +99,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "pingTimeout": (0.1, _YEAR),
     "closeTimeout": (0.1, _YEAR),
     "maxConnections": (1, 10_000_000),
+    "maxLogLines": (0, 10_000_000),
     "maxSendQueue": (0, _ANY_SIZE),
     "fragment": (1, _ANY_SIZE),
 }

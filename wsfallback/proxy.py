@@ -12,7 +12,8 @@ from twisted.internet.protocol import ServerFactory
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import endpointTo
 from wsfallback.destination import Destination, destination
-from wsfallback.forwarded import Network, described
+from wsfallback.addresses import Network
+from wsfallback.forwarded import described
 from wsfallback.policy import Limits, checkSeconds
 from wsfallback.proxy_backend import BackendProtocol
 from wsfallback.proxy_client import ProxyProtocol

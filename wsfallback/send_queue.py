@@ -10,6 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from wsfallback.record import Traffic
+
 #: Bytes that are handed to the transport in one: what Twisted's wants at least.
 _CHUNK = 1 << 16
 
@@ -35,20 +37,25 @@ class SendQueue:
         "_producer",
         "_pulls",
         "_size",
+        "_traffic",
         "_transport",
         "_waiting",
         "isFull",
     )
 
-    def __init__(self, transport: Any, bound: int, moved: Callable[[], object]) -> None:
+    def __init__(
+        self, transport: Any, bound: int, moved: Callable[[], object], traffic: Traffic
+    ) -> None:
         """
         :param bound: of what waits, in bytes; one write always has room where nothing waits.
         :param moved: called when the transport has taken more.
+        :param traffic: is told of the most that has waited.
         """
         self.isFull = False
         self._transport = transport
         self._bound = bound
         self._moved = moved
+        self._traffic = traffic
         # An empty deque has 700 bytes, and most connections never need one.
         self._waiting: deque[bytes] | None = None
         self._size = 0
@@ -80,6 +87,7 @@ class SendQueue:
                 self._waiting = deque()
             self._waiting.append(data)
             self._size += len(data)
+            self._traffic.queueHigh = max(self._traffic.queueHigh, self._size)
         else:
             self._hand(data)
 

@@ -3,7 +3,6 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
 from typing import Any, Self, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory
@@ -17,26 +16,29 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
+from wsfallback.addresses import Network, networks
 from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.draining import Connections, IConnection
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
-from wsfallback.forwarded import Network, outside
+from wsfallback.forwarded import outside
 from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
+from wsfallback.journal import Journal
 from wsfallback.leaving import STOPPING
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.peeking import IPeekingFactory, PeekingProtocol
 from wsfallback.policy import Limits, OriginPattern, draftsNamed
+from wsfallback.record import IObserver, Record
 from wsfallback.request import Request
 from wsfallback.stream import StreamApplication
 
 _ALL = tuple(draft.name for draft in DRAFTS)
 
 
-@implementer(IPeekingFactory, IProtocolNegotiationFactory)
+@implementer(IPeekingFactory, IObserver, IProtocolNegotiationFactory)
 class FallbackServerFactory(ServerFactory):
     """
     One port for every WebSocket draft, and plain HTTP beside it.
@@ -55,6 +57,7 @@ class FallbackServerFactory(ServerFactory):
         drafts: Iterable[str] = _ALL,
         origins: Iterable[str] = (),
         trusted: Iterable[str | Network] = (),
+        observers: Iterable[IObserver] = (),
         reactor: IReactorTime | None = None,
         **limits: Any,
     ) -> None:
@@ -70,6 +73,7 @@ class FallbackServerFactory(ServerFactory):
             default.
         :param trusted: networks of proxies whose ``X-Forwarded-Proto`` and ``-Host`` are believed,
             ``10.0.0.0/8``: hixie's answers say ``wss`` then, and the name that the client knows.
+        :param observers: hear of every connection, beside the log.
         :param reactor: the clock of every deadline; Twisted's reactor by default.
         :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
         :raises TypeError: a handler that can't be one, or an unknown limit.
@@ -80,7 +84,7 @@ class FallbackServerFactory(ServerFactory):
         self.limits = Limits(**limits)
         self.drafts = draftsNamed(drafts)
         self._origins = [OriginPattern(pattern) for pattern in origins]
-        self._trusted = tuple(ip_network(str(network)) for network in trusted)
+        self._trusted = networks(trusted)
         self._handler = None if handler is None else applicationOf(handler)
         self._routes = {path: applicationOf(each) for path, each in (routes or {}).items()}
         if self._handler is None and not self._routes:
@@ -94,7 +98,9 @@ class FallbackServerFactory(ServerFactory):
         self.reactor: IReactorTime = reactor
         self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = Connections(self.reactor)
-        self._count = 0
+        self._journal = Journal(self.reactor, self.limits.maxLogLines)
+        self._observers = (self._journal, *observers)
+        self._count = self._number = 0
 
     @classmethod
     def forAutobahn(cls, factory: WebSocketServerFactory, **options: Any) -> Self:
@@ -135,6 +141,7 @@ class FallbackServerFactory(ServerFactory):
         """
         for each in self._served():
             each.doStop()
+        self._journal.sumUp()
 
     def buildProtocol(self, addr: IAddress) -> PeekingProtocol:  # type: ignore[override]
         """
@@ -166,6 +173,34 @@ class FallbackServerFactory(ServerFactory):
         :returns: fires when no connection is left, and every handler's `onClose` has finished.
         """
         return self._connections.drain(seconds)
+
+    def recordFor(self) -> Record:
+        """
+        `IPeekingFactory.recordFor`.
+        """
+        self._number += 1
+        return Record(self._number, self.reactor.seconds, self)
+
+    def opened(self, record: Record) -> None:
+        """
+        `IObserver.opened`.
+        """
+        for observer in self._observers:
+            observer.opened(record)
+
+    def refused(self, record: Record, error: HandshakeError) -> None:
+        """
+        `IObserver.refused`.
+        """
+        for observer in self._observers:
+            observer.refused(record, error)
+
+    def ended(self, record: Record) -> None:
+        """
+        `IObserver.ended`.
+        """
+        for observer in self._observers:
+            observer.ended(record)
 
     def connectionBegan(self, connection: IConnection) -> None:
         """

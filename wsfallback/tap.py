@@ -125,6 +125,7 @@ class Options(ForwardOptions):
         _option("ping-timeout", "Seconds without a byte after a ping."),
         _option("close-timeout", "Seconds for the client's half of a close."),
         _option("max-connections", "How many connections at once; the next one gets 503."),
+        _option("max-log-lines", "Lines of the log for one address a minute; more are summed up."),
         _option("max-send-queue", "Bytes that wait to be sent to one client, which reads slowly."),
         [
             "full-queue",
