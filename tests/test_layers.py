@@ -44,6 +44,7 @@ LAYERS: dict[str, set[str]] = {
         "request",
         "response",
     },
+    "addresses": set(),
     "utf8": set(),
     "outgoing": {"errors"},
     "inflate": set(),
@@ -51,6 +52,8 @@ LAYERS: dict[str, set[str]] = {
     "signals": set(),
     # What the protocols stand on.
     "policy": {"drafts.table"},
+    "record": {"errors", "request"},
+    "journal": {"addresses", "errors", "record"},
     "deadline": set(),
     "leaving": {"deadline"},
     "sockets": set(),
@@ -62,11 +65,11 @@ LAYERS: dict[str, set[str]] = {
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
-    "applications": {"deadline", "drafts.table", "handlers", "policy", "request"},
+    "applications": {"deadline", "drafts.table", "handlers", "policy", "record", "request"},
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
-    "send_queue": set(),
-    "flow": {"deadline", "errors", "leaving", "policy", "send_queue"},
+    "send_queue": {"record"},
+    "flow": {"deadline", "errors", "leaving", "policy", "record", "send_queue"},
     "forwarding": {
         "deadline",
         "drafts.table",
@@ -75,6 +78,7 @@ LAYERS: dict[str, set[str]] = {
         "interfaces",
         "outgoing",
         "policy",
+        "record",
     },
     "engine": {
         "drafts.asking",
@@ -104,6 +108,7 @@ LAYERS: dict[str, set[str]] = {
         "inflate",
         "outgoing",
         "policy",
+        "record",
         "utf8",
     },
     # The server's end.
@@ -156,7 +161,7 @@ LAYERS: dict[str, set[str]] = {
         "policy",
     },
     "stream": {"applications", "drafts.table", "request", "stream_connection"},
-    "forwarded": {"head", "request"},
+    "forwarded": {"addresses", "head", "request"},
     "peeking": {
         "applications",
         "deadline",
@@ -167,10 +172,12 @@ LAYERS: dict[str, set[str]] = {
         "handover",
         "leaving",
         "policy",
+        "record",
         "request",
         "sockets",
     },
     "server": {
+        "addresses",
         "applications",
         "bridge",
         "draining",
@@ -180,10 +187,12 @@ LAYERS: dict[str, set[str]] = {
         "forwarded",
         "handlers",
         "hixie",
+        "journal",
         "leaving",
         "modern",
         "peeking",
         "policy",
+        "record",
         "request",
         "stream",
     },
@@ -196,6 +205,7 @@ LAYERS: dict[str, set[str]] = {
         "forwarding",
         "handshake",
         "policy",
+        "record",
     },
     "hixie_client": {"commission", "hixie_connection", "interfaces"},
     "modern_client": {"commission", "drafts.asking", "engine", "interfaces", "modern_connection"},
@@ -232,6 +242,7 @@ LAYERS: dict[str, set[str]] = {
     "descriptions": set(),
     "legs": {"errors", "handlers"},
     "gateway": {
+        "addresses",
         "backends",
         "client",
         "destination",
@@ -257,6 +268,7 @@ LAYERS: dict[str, set[str]] = {
         "request",
     },
     "proxy": {
+        "addresses",
         "backends",
         "client",
         "destination",
@@ -269,10 +281,10 @@ LAYERS: dict[str, set[str]] = {
         "request",
     },
     "forwards": {
+        "addresses",
         "client",
         "descriptions",
         "destination",
-        "forwarded",
         "gateway",
         "policy",
         "proxy",
@@ -308,6 +320,8 @@ LAYERS: dict[str, set[str]] = {
 #: Every module: which other packages it may import; none if it isn't here.
 OTHERS: dict[str, set[str]] = {
     "deadline": {"twisted"},
+    "record": {"zope"},
+    "journal": {"twisted", "zope"},
     "leaving": {"twisted", "zope"},
     "draining": {"twisted", "zope"},
     "farewell": {"twisted"},

@@ -32,6 +32,7 @@ DEFAULTS = {
     "pingTimeout": 20.0,
     "closeTimeout": 2.0,
     "maxConnections": 10000,
+    "maxLogLines": 300,
     "maxSendQueue": 1048576,
     "fullQueue": "close",
     "fragment": None,

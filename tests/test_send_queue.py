@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.contract import Produced
+from wsfallback.record import Traffic
 from wsfallback.send_queue import SendQueue
 from wsfallback.testing import MemoryTransport
 
@@ -62,7 +63,8 @@ class QueueTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.transport = Small()
         self.moves = 0
-        self.queue = SendQueue(self.transport, 20, self.moved)
+        self.traffic = Traffic()
+        self.queue = SendQueue(self.transport, 20, self.moved, self.traffic)
 
     def moved(self) -> None:
         """
@@ -103,6 +105,7 @@ class WritingTests(QueueTestCase):
         self.assertEqual(self.transport.send(), b"a" + b"b" * 10)
         self.assertEqual(self.transport.send(), b"cd")
         self.assertTrue(self.queue.isEmpty)
+        self.assertEqual(self.traffic.queueHigh, 2)
         self.assertEqual(self.moves, 1)
 
     def test_pieces(self) -> None:

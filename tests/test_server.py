@@ -8,7 +8,7 @@ from unittest import mock
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -263,7 +263,7 @@ class LogTests(SynchronousTestCase):
 
     def test_failedConnections(self) -> None:
         """
-        One line each, which says who and why, and has no byte of the client's raw in it.
+        The line of the end says who and why, and has no byte of the client's raw in it.
         """
         evil = "\x1b[31m"
         for draft, data in (
@@ -274,10 +274,10 @@ class LogTests(SynchronousTestCase):
                 client = connect(serve(), draft)
                 client.deliver(data)
                 client.drop()
-            ours = [event for event in events if event["log_level"] >= LogLevel.info]
-            self.assertEqual(len(ours), 1, ours)
-            self.assertEqual(ours[0]["peer"], "tcp4:192.0.2.7:52914")
-            self.assertTrue(ours[0]["trouble"].isprintable())
+            (_, end) = [event for event in events if event["log_level"] >= LogLevel.info]
+            self.assertEqual(end["peer"], "tcp4:192.0.2.7:52914")
+            self.assertEqual((end["wasClean"], end["code"]), (False, 1006))
+            self.assertTrue(end["reason"].isprintable())
 
     def test_denials(self) -> None:
         """
@@ -294,7 +294,7 @@ class LogTests(SynchronousTestCase):
                 client = connect(serve(kind), draft, path="/?x=a%0d%0a%1b[31mb")
             self.assertEqual((client.status, client.body), (403, b"a ?[31mb\n"))
             (event,) = [event for event in events if event["log_level"] >= LogLevel.info]
-            self.assertEqual(event["trouble"], "refused with 403: a ?[31mb")
+            self.assertEqual((event["status"], event["error"]), (403, "a ?[31mb"))
             self.assertEqual(kind.made[0].calls[-1][3], "refused with 403: a ?[31mb")
 
     def test_eventsHoldNoConnection(self) -> None:
@@ -306,16 +306,20 @@ class LogTests(SynchronousTestCase):
             connect(serve(), "hixie-76").deliver(b"\x00\xc3(\xff")
         self.assertEqual({event["log_source"] for event in events}, {None})
 
-    def test_ordinaryLivesAreQuiet(self) -> None:
+    def test_ordinaryLives(self) -> None:
         """
-        Nothing is logged of a connection that does what it should.
+        A connection that does what it should has two lines: when it opens, and when it ends.
         """
         for draft in VERSIONS:
             with capturedLogs() as events:
                 client = connect(serve(), draft)
                 client.send("hello")
                 client.close()
-            self.assertEqual([e for e in events if e["log_level"] >= LogLevel.info], [])
+            texts = [formatEvent(e) for e in events if e["log_level"] >= LogLevel.info]
+            began, ended = texts
+            who = f"#1 tcp4:192.0.2.7:52914 {draft} /: "
+            self.assertTrue(began.startswith(f"{who}opened"), began)
+            self.assertTrue(ended.startswith(f"{who}ended after 0.0 s"), ended)
 
 
 class HandlerTests(SynchronousTestCase):

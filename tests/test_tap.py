@@ -81,6 +81,7 @@ class OptionsTests(DirectoryCase):
             "--ping-timeout=6",
             "--close-timeout=7",
             "--max-connections=8",
+            "--max-log-lines=11",
             "--max-send-queue=9",
             "--full-queue=drop",
             "--fragment=10",
@@ -90,7 +91,26 @@ class OptionsTests(DirectoryCase):
             "--invalid-text=replace",
         )
         limits = Limits(
-            *(1.5, 1001, 1002, 1003, 0, 4, 5, 6, 7, 8, 9, "drop", 10, True, True, False, "replace")
+            *(
+                1.5,
+                1001,
+                1002,
+                1003,
+                0,
+                4,
+                5,
+                6,
+                7,
+                8,
+                11,
+                9,
+                "drop",
+                10,
+                True,
+                True,
+                False,
+                "replace",
+            )
         )
         self.assertEqual(Limits(**options["limits"]), limits)
         self.assertEqual(set(options["limits"]), set(LIMIT_NAMES))
@@ -219,8 +239,8 @@ class OptionsTests(DirectoryCase):
             self.assertIn(f"{draft.name}: {draft.describes}; spoken by {draft.clients}", text)
         for row in Options.optParameters:
             self.assertIn(f"--{row[0]}=", text)
-            if isinstance(row[2], int | float) and row[0] != "max-connections":
-                self.assertRegex(row[3], "Bytes|Seconds")
+            if isinstance(row[2], int | float):
+                self.assertRegex(row[3], "Bytes|Seconds|Lines|How many")
 
 
 class ServiceTests(DirectoryCase):

@@ -64,9 +64,7 @@ class Forwarding(Flow):
         """
         return self
 
-    def _began(
-        self, draft: Draft, limits: Limits, deadline: Deadline, traffic: Traffic
-    ) -> None:
+    def _began(self, draft: Draft, limits: Limits, deadline: Deadline, traffic: Traffic) -> None:
         """
         Take what has been settled before the connection was ours.
         """

@@ -10,11 +10,11 @@ from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 
+from wsfallback.addresses import Network
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import NEWEST_FIRST, connect
 from wsfallback.destination import destination
 from wsfallback.errors import AnswerError, Attempt, HandshakeError, NoDraftWorked
-from wsfallback.addresses import Network
 from wsfallback.forwarded import fields
 from wsfallback.handshake import isToken
 from wsfallback.legs import BackendLeg, Leg

@@ -48,9 +48,7 @@ class ModernConnection(  # type: ignore[misc]
     _pinged = False
     _isGoing = False
 
-    def _began(
-        self, draft: Draft, limits: Limits, deadline: Deadline, traffic: Traffic
-    ) -> None:
+    def _began(self, draft: Draft, limits: Limits, deadline: Deadline, traffic: Traffic) -> None:
         super()._began(draft, limits, deadline, traffic)
         self._bounds = Bounds(limits)
 

@@ -9,10 +9,10 @@ import h11
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import ServerFactory
 
+from wsfallback.addresses import Network
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import endpointTo
 from wsfallback.destination import Destination, destination
-from wsfallback.addresses import Network
 from wsfallback.forwarded import described
 from wsfallback.policy import Limits, checkSeconds
 from wsfallback.proxy_backend import BackendProtocol
