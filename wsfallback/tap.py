@@ -14,8 +14,10 @@ from twisted.web.server import Site
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
+from wsfallback.hosts import Hosts
 from wsfallback.named import factoryNamed, handlerNamed
-from wsfallback.policy import RANGES, Limits, OriginPattern, checkSeconds
+from wsfallback.policy import RANGES, Limits, checkSeconds
+from wsfallback.rule_options import RuleOptions
 from wsfallback.server import FallbackServerFactory
 from wsfallback.services import (
     DEFAULT_ENDPOINT,
@@ -23,7 +25,7 @@ from wsfallback.services import (
     ListeningService,
     checkEndpoint,
 )
-from wsfallback.web import Files
+from wsfallback.web import Files, HostsSite
 
 _LIMITS = Limits()
 
@@ -74,7 +76,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ForwardOptions):
+class Options(ForwardOptions, RuleOptions):
     """
     The options of the command.
     """
@@ -108,12 +110,6 @@ class Options(ForwardOptions):
             None,
             "Serve this directory's files over HTTP on the same port; a page to try the"
             " server without it.",
-        ],
-        [
-            "drafts",
-            None,
-            ",".join(draft.name for draft in DRAFTS),
-            "Which drafts to serve, by name, with commas between.",
         ],
         _option("handshake-timeout", "Seconds for all of the handshake: TLS, head, challenge."),
         _option("max-head", "Bytes of a request's line and fields."),
@@ -156,7 +152,6 @@ class Options(ForwardOptions):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["listen"] = []
-        self["origins"] = []
 
     def opt_listen(self, endpoint: str) -> None:
         """
@@ -165,15 +160,6 @@ class Options(ForwardOptions):
         self["listen"].append(endpoint)
 
     opt_l = opt_listen
-
-    def opt_origin(self, pattern: str) -> None:
-        """
-        Which origin may connect: scheme://host:port, * for any part; repeatable [default: any]
-        """
-        try:
-            self["origins"].append(OriginPattern(pattern) and pattern)
-        except ValueError as error:
-            raise usage.UsageError(f"--origin {pattern}: {error}") from None
 
     def getUsage(self, width: int | None = None) -> str:
         """
@@ -200,7 +186,7 @@ class Options(ForwardOptions):
             self["listen"].append(DEFAULT_ENDPOINT)
         for endpoint in self["listen"]:
             checkEndpoint(endpoint)
-        self["draftNames"] = self.draftsOf("drafts")
+        self.checkRules()
         self["limits"] = self._limits()
         self["drainSeconds"] = self._drainSeconds()
         if self["web"] is not None and not FilePath(self["web"]).isdir():
@@ -249,8 +235,11 @@ class Options(ForwardOptions):
             raise usage.UsageError(f"--{error}; or 0") from None
 
 
-def _site(directory: str | None) -> Site:
-    site = Site(Files(directory) if directory is not None else DemoPage())
+def _site(options: Options) -> Site:
+    directory = options["web"]
+    root = Files(directory) if directory is not None else DemoPage()
+    hosts = Hosts(options.get("hosts", []), options.get("trusted", []))
+    site = HostsSite(root, hosts)
     site.displayTracebacks = False
     return site
 
@@ -262,7 +251,7 @@ def makeService(options: Options) -> MultiService:
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    site = options.proxy(reactor) or _site(options["web"])
+    site = options.proxy(reactor) or _site(options)
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
     if isinstance(site, Site) and options["web"] is None:
@@ -272,8 +261,7 @@ def makeService(options: Options) -> MultiService:
         application,
         routes=routes,
         site=site,
-        drafts=options["draftNames"],
-        origins=options["origins"],
+        **options.entrance(),
         trusted=options.get("trusted", []),
         reactor=cast(IReactorTime, reactor),
         **options["limits"],

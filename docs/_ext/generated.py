@@ -166,12 +166,12 @@ def _options() -> Iterator[str]:
 def _unit(option: str, limit: str | None) -> str:
     if limit is None or limit in CHOICES:
         return {
-            "drafts": "LIST",
             "drain": "SECONDS",
             "web": "DIRECTORY",
             "http-timeout": "SECONDS",
             "backend-timeout": "SECONDS",
             "backend-drafts": "LIST",
+            "external-url": "URL",
             "handler": "NAME",
             "factory": "NAME",
         }.get(option, "HOW")
