@@ -13,7 +13,7 @@ from tests.contract import recorder
 from tests.test_peeking import Page
 from tests.test_server import serve
 from wsfallback import FallbackServerFactory
-from wsfallback.hosts import HostPattern, Hosts
+from wsfallback.hosts import HostPattern
 from wsfallback.testing import VERSIONS, attach, connect
 from wsfallback.web import HostsSite
 
@@ -212,7 +212,7 @@ class HostsSiteTests(SynchronousTestCase):
         """
         root = Resource()
         root.putChild(b"page", Page())
-        site = HostsSite(root, Hosts(["example.com"]), reactor=Clock())
+        site = HostsSite(root, ["example.com"], reactor=Clock())
         client = attach(FallbackServerFactory(recorder(), site=site, reactor=Clock()))
         statuses = []
         for target, host in (

@@ -167,7 +167,7 @@ LAYERS: dict[str, set[str]] = {
     "external": {"destination", "request"},
     "flash": {"policy"},
     "entrance": {"addresses", "external", "flash", "hosts", "request", "rules"},
-    "web": {"errors", "hosts", "request"},
+    "web": {"addresses", "errors", "hosts", "request"},
     "peeking": {
         "applications",
         "deadline",
@@ -335,7 +335,6 @@ LAYERS: dict[str, set[str]] = {
         "demo",
         "drafts.table",
         "forwards",
-        "hosts",
         "named",
         "policy",
         "rule_options",

@@ -14,7 +14,6 @@ from twisted.web.server import Site
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
-from wsfallback.hosts import Hosts
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, checkSeconds
 from wsfallback.rule_options import RuleOptions
@@ -238,8 +237,7 @@ class Options(ForwardOptions, RuleOptions):
 def _site(options: Options) -> Site:
     directory = options["web"]
     root = Files(directory) if directory is not None else DemoPage()
-    hosts = Hosts(options.get("hosts", []), options.get("trusted", []))
-    site = HostsSite(root, hosts)
+    site = HostsSite(root, options.get("hosts", []), options.get("trusted", []))
     site.displayTracebacks = False
     return site
 

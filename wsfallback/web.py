@@ -3,6 +3,7 @@ What the command serves over plain HTTP: the files of a directory, and to whom.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, cast
 
 from autobahn.twisted.util import peer2str
@@ -12,6 +13,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
 
+from wsfallback.addresses import Network
 from wsfallback.errors import HandshakeError, phrase
 from wsfallback.hosts import Hosts
 from wsfallback.request import Request as Head
@@ -54,12 +56,19 @@ class HostsSite(Site):
     a browser asks for one host only, but a proxy for those of all its clients.
     """
 
-    def __init__(self, root: IResource, hosts: Hosts, **options: Any) -> None:
+    def __init__(
+        self,
+        root: IResource,
+        hosts: Iterable[str],
+        trusted: Iterable[str | Network] = (),
+        **options: Any,
+    ) -> None:
         """
+        :param hosts: as of `wsfallback.FallbackServerFactory`, and so is ``trusted``.
         :param options: as of `twisted.web.server.Site`.
         """
         super().__init__(root, **options)  # type: ignore[no-untyped-call]
-        self._hosts = hosts
+        self._hosts = Hosts(hosts, trusted)
 
     def getResourceFor(self, request: Request) -> Any:
         """
