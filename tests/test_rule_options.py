@@ -2,6 +2,7 @@
 The options of who may come in.
 """
 
+import shlex
 from ipaddress import ip_network
 from typing import Any
 
@@ -9,6 +10,7 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
+from tests.test_docs import ROOT
 from tests.test_tap import parsed
 from wsfallback import DRAFTS, Rules
 from wsfallback.tap import makeService
@@ -164,6 +166,28 @@ class RuleOptionsTests(SynchronousTestCase):
             gate = gates.forPath(path)
             self.assertEqual([draft.name for draft in gate.drafts], [name])
             self.assertEqual(gate.legacyFrom, (ip_network("10.0.0.0/8"),))
+
+    def test_thePagesCommand(self) -> None:
+        """
+        The command of the documentation says what it says there.
+        """
+        page = (ROOT / "docs" / "howto" / "policy.rst").read_text("utf-8")
+        said = page.partition("wsfallback ")[2].partition("\n\n")[0].replace("\\\n", " ")
+        found = self.entrance(*shlex.split(said))
+        self.assertEqual(
+            found,
+            {
+                "drafts": ["rfc6455"],
+                "origins": ["https://www.example.com"],
+                "hosts": ["www.example.com", "10.0.0.5"],
+                "rules": {
+                    "/kiosk": Rules(
+                        ["hixie-76", "rfc6455"], ["file://", "null"], [ip_network("10.0.0.0/8")]
+                    ),
+                    "/feed": Rules(origins=["none"]),
+                },
+            },
+        )
 
     def site(self, *arguments: str) -> Any:
         """

@@ -5,6 +5,8 @@ Who may come in, by path and by network.
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -65,6 +67,22 @@ class GatesTests(SynchronousTestCase):
                 self.assertEqual(self.names(gates, path), ["rfc6455"], (rule, path))
             for path in ("/admin/x/..", "/admin", "/%2561dmin/x", "/admin%zz/x"):
                 self.assertEqual(len(self.names(gates, path)), len(DRAFTS), (rule, path))
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.data())
+    def test_anySpelling(self, data: st.DataObject) -> None:
+        """
+        However a path under a rule is spelled, its rule holds; and no other spelling has it.
+        """
+        segments = data.draw(st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4))
+        detours = st.sampled_from(["", "/", "/.", "/%2e", "/x/..", "/b/./%2E.", "/x%2fy/../.%2e"])
+        spelled = ""
+        for segment in segments:
+            letters = (data.draw(st.sampled_from([each, f"%{ord(each):02x}"])) for each in segment)
+            spelled += data.draw(detours) + "/" + "".join(letters)
+        gates = Gates(Rules(), {"/a/b": Rules(drafts=["rfc6455"])})
+        isUnder = segments[:2] == ["a", "b"]
+        self.assertEqual(self.names(gates, spelled) == ["rfc6455"], isUnder, spelled)
 
     def test_theLongestWins(self) -> None:
         """

@@ -201,6 +201,8 @@ class PeekingProtocol(InterimProtocol):
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
         self._record.peer = peer = peer2str(self.transport)
+        # What a refusal is about; what it asks for in the end is told below.
+        self._record.asks(request, "", b"origin")
         isSecure = ISSLTransport.providedBy(self.transport)
         visit = factory.entrance.visit(request, peer, isSecure)
         drafts = visit.gate.draftsFor(peer)
