@@ -2,7 +2,7 @@
 A config file: the options of a command in TOML, and what is in force, written as one.
 
 There is no list of options here. What Twisted knows of them is asked, and what the file says goes
-through the parser of the command line, before what was said there.
+through the parser of the command line, together with what was said there.
 """
 
 import getopt
@@ -56,14 +56,14 @@ class ConfigOptions(usage.Options):
         """
         arguments = list(sys.argv[1:] if options is None else options)
         try:
-            said = self._parse(arguments)
+            printed = self._parse(arguments)
         except usage.UsageError as error:
             if not {"--check", "--show-config"}.intersection(arguments):
                 raise
             # Twisted would print all of the help before the sentence.
             raise SystemExit(f"wsfallback: {error}") from None
-        if said:
-            print(said, end="")
+        if printed:
+            print(printed, end="")
             raise SystemExit(0)
 
     def checkService(self) -> None:
@@ -78,12 +78,23 @@ class ConfigOptions(usage.Options):
         """
         :returns: what to print instead of serving, if anything.
         """
-        given = self._given(arguments)
-        path = given.get("config", [None])[-1]
-        told = {} if path is None else read(self, path)
-        told = {name: texts for name, texts in told.items() if name not in given}
         try:
-            super().parseOptions([*_arguments(self, told), *arguments])  # type: ignore[no-untyped-call]
+            pairs, rest = getopt.getopt(arguments, self.shortOpt, self.longOpt)
+        except getopt.error:
+            # Twisted finds it too, and tells; or it is a shell that asks for completions.
+            super().parseOptions(arguments)  # type: ignore[no-untyped-call]
+            return ""
+        said: dict[str, list[str]] = {}
+        for option, text in pairs:
+            name = option.lstrip("-")
+            said.setdefault(self.synonyms.get(name, name), []).append(text)
+        path = said.pop("config", [None])[-1]
+        told = {} if path is None else read(self, path)
+        told = {name: texts for name, texts in told.items() if name not in said}
+        try:
+            # Without the file: who parses this once more, in another process, gets the same.
+            together = [*_arguments(self, {**said, **told}), "--", *rest]
+            super().parseOptions(together)  # type: ignore[no-untyped-call]
             if self["check"]:
                 self.checkService()
         except usage.UsageError as error:
@@ -94,20 +105,8 @@ class ConfigOptions(usage.Options):
                 raise usage.UsageError(f"{path}: {', '.join(guilty)}: {error}") from None
             raise
         if self["show-config"]:
-            return written(self, {**told, **given})
+            return written(self, {**said, **told})
         return "wsfallback: no mistake found\n" if self["check"] else ""
-
-    def _given(self, arguments: list[str]) -> dict[str, list[str]]:
-        try:
-            pairs, _ = getopt.getopt(arguments, self.shortOpt, self.longOpt)
-        except getopt.error:
-            # Twisted finds it too, and tells; or it is a shell that asks for completions.
-            return {}
-        given: dict[str, list[str]] = {}
-        for option, text in pairs:
-            name = option.lstrip("-")
-            given.setdefault(self.synonyms.get(name, name), []).append(text)
-        return given
 
 
 #: These say what to do with the others.
@@ -206,9 +205,8 @@ def _texts(kind: Kind, value: Any) -> list[str]:
 
 
 def _arguments(options: usage.Options, told: Mapping[str, Iterable[str]]) -> list[str]:
-    known = kinds(options)
     return [
-        f"--{name}" if known[name] is Kind.FLAG else f"--{name}={text}"
+        f"--{name}={text}" if f"{name}=" in options.longOpt else f"--{name}"
         for name, texts in told.items()
         for text in texts
     ]
