@@ -308,12 +308,14 @@ LAYERS: dict[str, set[str]] = {
         "stream_client",
     },
     # The command: nothing imports it but the plugin, and that by name.
+    "config": set(),
     "listening": {"descriptions", "server"},
     "connecting": {"descriptions", "stream_client"},
     "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
     "services": {"server", "signals"},
     "logs": set(),
     "tap": {
+        "config",
         "demo",
         "drafts.table",
         "forwards",
@@ -389,6 +391,7 @@ OTHERS: dict[str, set[str]] = {
     "testing.client": {"twisted"},
     "testing.hybi": {"twisted"},
     "testing": {"twisted", "zope"},
+    "config": {"twisted"},
     "services": {"twisted"},
     "tap": {"twisted"},
     "__main__": {"twisted"},
