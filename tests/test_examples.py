@@ -37,6 +37,7 @@ SERVERS = (
     "routes",
     "rules",
     "onconnect",
+    "observer",
     "autobahn_all",
     "finger",
     "gateway",
@@ -303,6 +304,25 @@ class ExampleTests(SynchronousTestCase):
             client = connect(factory, draft, host="www.example.com", **asked)  # type: ignore[arg-type]
             self.assertEqual(client.status, status, (path, draft, origin, peer))
         self.assertEqual(connect(factory, host="evil.test", origin=site).status, 421)
+
+    def test_observer(self) -> None:
+        """
+        Tells of the old clients, and not of the others.
+        """
+        factory = FallbackServerFactory(
+            MessageHandler, observers=[imported("observer").OldClients()], reactor=Clock()
+        )
+        with redirect_stdout(StringIO()) as printed:
+            for draft in DRAFTS:
+                connect(factory, draft.name, headers={"User-Agent": "Old"}).drop()
+        self.assertEqual(
+            printed.getvalue(),
+            "".join(
+                f"tcp4:192.0.2.7:52914 speaks {name}: Old\n"
+                "tcp4:192.0.2.7:52914 has received 0 bytes\n"
+                for name in ("hixie-75", "hixie-76")
+            ),
+        )
 
     def test_onConnect(self) -> None:
         """

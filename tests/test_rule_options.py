@@ -7,18 +7,17 @@ from ipaddress import ip_network
 from typing import Any
 
 from twisted.python.usage import UsageError
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
 from tests.test_docs import ROOT
-from tests.test_tap import parsed
+from tests.test_tap import DirectoryCase, parsed
 from wsfallback import DRAFTS, Rules
 from wsfallback.tap import makeService
 from wsfallback.testing import SERVER_ADDRESS
 from wsfallback.web import HostsSite
 
 
-class RuleOptionsTests(SynchronousTestCase):
+class RuleOptionsTests(DirectoryCase):
     """
     What can be said.
     """
@@ -115,6 +114,25 @@ class RuleOptionsTests(SynchronousTestCase):
         for option, value in (("drafts", "rfc6455"), ("origin", "null"), ("legacy-from", "::/0")):
             self.assertIn("percent-encoded", self.refused(f"--{option}", f"/a?b={value}"))
         self.assertIn("twice", self.refused("--drafts", "/a=rfc6455", "--drafts", "/a/=rfc6455"))
+
+    def test_file(self) -> None:
+        """
+        A config file has the same, as lists.
+        """
+        path = self.directory() / "wsfallback.toml"
+        path.write_text(
+            'drafts = ["rfc6455", "/a=hixie-76"]\nhost = "[::1]"\nflash-policy = true\n'
+        )
+        found = self.entrance("--config", str(path))
+        self.assertEqual(
+            found,
+            {
+                "drafts": ["rfc6455"],
+                "rules": {"/a": Rules(drafts=["hixie-76"])},
+                "hosts": ["[::1]"],
+                "flashPolicy": True,
+            },
+        )
 
     def test_hosts(self) -> None:
         """

@@ -200,18 +200,17 @@ class PeekingProtocol(InterimProtocol):
 
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
-        self._record.peer = peer = peer2str(self.transport)
-        # What a refusal is about; what it asks for in the end is told below.
-        self._record.asks(request, "", b"origin")
+        peer = peer2str(self.transport)
+        self._record.asks(request, peer)
         isSecure = ISSLTransport.providedBy(self.transport)
         visit = factory.entrance.visit(request, peer, isSecure)
         drafts = visit.gate.draftsFor(peer)
         draft = choose(request, drafts)
         if draft is None:
-            self._record.asks(request, HTTP, b"origin")
+            self._record.speaks(HTTP, request.get(b"origin"))
             self._passOn(factory.httpFactory(request, drafts))
             return
-        self._record.asks(request, draft.name, draft.originField)
+        self._record.speaks(draft.name, request.get(draft.originField))
         request = visit.request
         visit.gate.checkOrigin(request, draft)
         application = factory.applicationFor(request)

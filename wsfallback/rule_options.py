@@ -54,7 +54,7 @@ class RuleOptions(usage.Options):
         """
         Which origin may connect: scheme://host:port, * for any part or for all that have one; null,
         file:// and none, for no origin, only where named; /path=... for a path and all below it;
-        repeatable [default: any, and none]
+        repeatable [default: any]
         """
         path, pattern = self._pathOf("origin", pattern)
         try:
@@ -96,7 +96,7 @@ class RuleOptions(usage.Options):
         try:
             Gates(rules.pop("", Rules()), rules)
         except ValueError as error:
-            raise usage.UsageError(str(error)) from None
+            raise usage.UsageError(f"--drafts, --origin, --legacy-from: {error}") from None
         try:
             if url is not None:
                 External.at(url)
