@@ -125,6 +125,21 @@ class AnsweringTests(SynchronousTestCase):
         client.advance(2)
         self.assertFalse(client.transport.connected)
 
+    def test_stop(self) -> None:
+        """
+        Who has its answer is told nothing more when the server stops.
+        """
+        factory = serve(flashPolicy=True)
+        client = attach(factory, segment=5)
+        client.answersClose = False
+        client.deliver(REQUEST)
+        answer = client.wire
+        stopped = factory.drain(10.0)
+        client.settle()
+        self.assertEqual(client.wire, answer)
+        client.advance(10)
+        self.successResultOf(stopped)
+
     def test_late(self) -> None:
         """
         It has the time of a handshake, from the beginning.

@@ -10,7 +10,7 @@ Source: "Setting up a socket policy file server", Adobe 2008, and "Cross Domain 
 Specification", §3.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import quoteattr
 
 from wsfallback.policy import OriginPattern
@@ -18,8 +18,10 @@ from wsfallback.policy import OriginPattern
 #: All that Flash sends.
 REQUEST = b"<policy-file-request/>\0"
 
+_ANY = OriginPattern("*")
 
-def domains(patterns: Iterable[Iterable[OriginPattern]]) -> list[str]:
+
+def domains(patterns: Iterable[Sequence[OriginPattern]]) -> list[str]:
     """
     From which domains programs may connect.
 
@@ -28,18 +30,10 @@ def domains(patterns: Iterable[Iterable[OriginPattern]]) -> list[str]:
 
     :param patterns: those of each path; any origin where there are none.
     """
-    found: dict[str, None] = {}
-    for those in patterns:
-        hosts = [pattern.host for pattern in those] or ["*"]
-        # A star is all of a domain, or all that is left of a dot.
-        found.update(
-            dict.fromkeys(
-                host
-                for host in hosts
-                if host and (host == "*" or "*" not in host.removeprefix("*."))
-            )
-        )
-    return ["*"] if "*" in found else list(found)
+    hosts = [each.host for those in patterns for each in those or (_ANY,)]
+    # A star is all of a domain, or all that is left of a dot.
+    said = [host for host in hosts if host and (host == "*" or "*" not in host.removeprefix("*."))]
+    return ["*"] if "*" in said else list(dict.fromkeys(said))
 
 
 def policy(names: Iterable[str], port: int | None) -> bytes:

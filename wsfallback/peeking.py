@@ -189,9 +189,7 @@ class PeekingProtocol(InterimProtocol):
         if answer is None:
             return False
         if began.startswith(REQUEST):
-            self._left = True
-            self.transport.write(answer)
-            leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
+            self._leave(answer)
             return True
         if REQUEST.startswith(began):
             self._reader.received += data
@@ -272,7 +270,10 @@ class PeekingProtocol(InterimProtocol):
         """
         self._record.peer = peer2str(self.transport)
         self._record.refuses(error)
+        self._leave(error.answer())
+
+    def _leave(self, answer: bytes) -> None:
         self._left = True
         self._reader = RequestReader(0)  # what came is of no more use
-        self.transport.write(error.answer())
+        self.transport.write(answer)
         leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
