@@ -4,6 +4,7 @@ The command behind proxies that other people made, in the configurations of the 
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -24,9 +25,16 @@ from tests.integration.test_clients import checkReport
 from tests.integration.test_drain import ended, seesClose, stop
 from wsfallback.testing import request
 
-#: Those that let every client through, and those of them that are in mode http for all.
+#: Those that let every client through; and what makes HAProxy's one read HTTP.
 EXAMPLES = ("nginx.conf", "nginx_stream.conf", "haproxy.cfg", "haproxy_split.cfg")
-HTTP = ("nginx.conf", "nginx_prefix.conf")
+READS_HTTP = {"mode tcp": "mode http", "option tcplog": "option httplog"}
+
+#: Of three, the words with the seconds until they end what is idle.
+IDLE = {
+    "nginx.conf": "proxy_read_timeout 75s",
+    "nginx_stream.conf": "proxy_timeout 75s",
+    "haproxy.cfg": "75s",
+}
 
 #: A client of its own machine, so far as a proxy can see.
 CLIENT = "127.0.0.2"
@@ -73,19 +81,33 @@ class Front:
 
 
 @pytest_twisted.async_yield_fixture(scope="module", params=EXAMPLES)
-async def front(
+async def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Front]:
+) -> AsyncIterator[Front | BaseException]:
     """
-    Each of the examples, once for all tests of this module that change nothing in it.
+    Each of the examples; or why it isn't there, which no fixture of pytest-twisted's may raise.
     """
     listen, options = served(request.param)
     directory = tmp_path_factory.mktemp("front")
-    async with (
-        serving(directory, *options, listen=listen) as server,
-        proxying(request.param, server.port, directory) as proxy,
-    ):
-        yield Front(request.param, server, proxy)
+    async with AsyncExitStack() as stack:
+        result: Front | BaseException
+        try:
+            server = await stack.enter_async_context(serving(directory, *options, listen=listen))
+            running = proxying(request.param, server.port, directory)
+            result = Front(request.param, server, await stack.enter_async_context(running))
+        except (pytest.skip.Exception, pytest.fail.Exception) as missing:
+            result = missing
+        yield result
+
+
+@pytest.fixture
+def front(started: Front | BaseException) -> Front:
+    """
+    Each of the examples, once for all tests of this module that change nothing in it.
+    """
+    if isinstance(started, BaseException):
+        raise started
+    return started
 
 
 async def behind(serve: Serve, name: str, *more: str) -> Served:
@@ -222,7 +244,7 @@ async def test_threeLines(front: Front, connect: Connect) -> None:
     """
     client = await connect(front.proxy.ports[80], "hixie-75")
     head = await client.open()
-    assert head.startswith(THREE_LINES) == (front.name not in HTTP), head
+    assert head.startswith(THREE_LINES) == (front.name != "nginx.conf"), head
 
 
 @pytest.mark.parametrize("draft", DRAFTS)
@@ -452,8 +474,6 @@ class TestHaproxyModeHttp:
     What becomes of each draft where HAProxy reads HTTP, since its 2.4.
     """
 
-    CHANGES = {"mode tcp": "mode http"}  # noqa: RUF012
-
     @pytest_twisted.ensureDeferred
     async def test_drafts(self, serve: Serve, connect: Connect, tmp_path: Path) -> None:
         """
@@ -461,7 +481,7 @@ class TestHaproxyModeHttp:
         """
         name = "haproxy.cfg"
         server = await behind(serve, name)
-        async with proxying(name, server.port, tmp_path, self.CHANGES) as proxy:
+        async with proxying(name, server.port, tmp_path, READS_HTTP) as proxy:
             for draft in DRAFTS:
                 client = await connect(proxy.ports[80], draft)
                 client.sendOpening()
@@ -481,7 +501,7 @@ class TestHaproxyModeHttp:
         """
         name = "haproxy.cfg"
         server = await behind(serve, name)
-        async with proxying(name, server.port, tmp_path, self.CHANGES) as proxy:
+        async with proxying(name, server.port, tmp_path, READS_HTTP) as proxy:
             report = await PERL.report(
                 "draft-hixie-76",
                 f"ws://127.0.0.1:{proxy.ports[80]}",
@@ -491,13 +511,6 @@ class TestHaproxyModeHttp:
             client = await connect(proxy.ports[80], "hixie-76")
             client.sendOpening(headers={"Content-Length": "8"})
             assert b"This browser was served with" in (await client.readAnswer()).body
-
-
-IDLE = {
-    "nginx.conf": "proxy_read_timeout 75s",
-    "nginx_stream.conf": "proxy_timeout 75s",
-    "haproxy.cfg": "75s",
-}
 
 
 class TestIdle:
