@@ -408,6 +408,19 @@ class TestNginx:
             assert json.loads(await client.hear())["path"] == seen
 
     @pytest_twisted.ensureDeferred
+    async def test_externalURL(self, serve: Serve, connect: Connect, tmp_path: Path) -> None:
+        """
+        The server can put it there by itself, where it is told its URL.
+        """
+        name, url = "nginx_prefix.conf", "wss://example.org/wrong"
+        server = await behind(serve, name, "--external-url", url)
+        async with proxying(name, server.port, tmp_path) as proxy:
+            for draft in ("hixie-75", "hixie-76"):
+                client = await connect(proxy.ports[80], draft)
+                head = await client.open(path="/wrong/chat?x=y", host="localhost")
+                assert location(head, draft) == f"{url}/chat?x=y"
+
+    @pytest_twisted.ensureDeferred
     async def test_forwardedFor(self, serve: Serve, connect: Connect, tmp_path: Path) -> None:
         """
         The handler, and a backend behind the gateway, see the client's address as the last one
