@@ -49,6 +49,8 @@ LAYERS: dict[str, set[str]] = {
     "inflate": set(),
     "web": set(),
     "signals": set(),
+    "pem": set(),
+    "certificates": {"pem"},
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "deadline": set(),
@@ -299,8 +301,20 @@ LAYERS: dict[str, set[str]] = {
     "listening": {"descriptions", "server"},
     "connecting": {"descriptions", "stream_client"},
     "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
-    "services": {"server", "signals"},
-    "tap": {"demo", "drafts.table", "forwards", "named", "policy", "server", "services", "web"},
+    "services": {"descriptions", "server", "signals"},
+    "reloading": {"signals"},
+    "securing": {"certificates", "descriptions", "reloading"},
+    "tap": {
+        "demo",
+        "drafts.table",
+        "forwards",
+        "named",
+        "policy",
+        "reloading",
+        "server",
+        "services",
+        "web",
+    },
     "__main__": set(),
     "probe": {"client", "drafts.table", "errors", "handlers"},
 }
@@ -364,6 +378,10 @@ OTHERS: dict[str, set[str]] = {
     "testing.hybi": {"twisted"},
     "testing": {"twisted", "zope"},
     "services": {"twisted"},
+    "pem": {"cryptography"},
+    "certificates": {"OpenSSL", "twisted", "zope"},
+    "reloading": {"twisted", "zope"},
+    "securing": {"twisted", "zope"},
     "tap": {"twisted"},
     "__main__": {"twisted"},
 }
@@ -518,7 +536,12 @@ class LayerTests(SynchronousTestCase):
             node.value for node in ast.walk(ast.parse(PLUGIN)) if isinstance(node, ast.Constant)
         }
         self.assertTrue(
-            {"wsfallback.tap", "wsfallback.listening.parse", "wsfallback.connecting.parse"}
+            {
+                "wsfallback.tap",
+                "wsfallback.listening.parse",
+                "wsfallback.connecting.parse",
+                "wsfallback.securing.parse",
+            }
             <= strings
         )
 

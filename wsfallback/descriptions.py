@@ -6,6 +6,12 @@ Endpoint strings that have another one in them, ``wsfallback:tcp:...``, and what
 _SPECIAL = "\\:="
 
 
+class DescriptionError(ValueError):
+    """
+    A description that is understood, of something that can't be; the message says what to do.
+    """
+
+
 def unparsed(arguments: tuple[str, ...], options: dict[str, str]) -> str:
     """
     A string of its parts, as Twisted's ``haproxy:`` makes one.

@@ -16,6 +16,7 @@ from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, checkSeconds
+from wsfallback.reloading import IReloadable, ReloadingService
 from wsfallback.server import FallbackServerFactory
 from wsfallback.services import (
     DEFAULT_ENDPOINT,
@@ -278,6 +279,10 @@ def makeService(options: Options) -> MultiService:
         **options["limits"],
     )
     services = DrainingService(reactor, factory, options["drainSeconds"])
-    for endpoint in options["listen"]:
-        ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
+    listening = [ListeningService(reactor, each, factory) for each in options["listen"]]
+    for service in listening:
+        service.setServiceParent(services)  # type: ignore[no-untyped-call]
+    reloadables = [each.endpoint for each in listening if IReloadable.providedBy(each.endpoint)]
+    if reloadables:
+        ReloadingService(reactor, reloadables).setServiceParent(services)  # type: ignore[no-untyped-call]
     return services
