@@ -145,7 +145,7 @@ class Certificates:
         new = [label for label, each in served.items() if each is not before.get(label)]
         _log.info(
             "Read again: {certificates}; new: {new}",
-            certificates=self,
+            certificates=str(self),
             new=", ".join(new) or "none",
         )
 
@@ -197,23 +197,9 @@ class Certificates:
         credential = read(source)
         if before is not None and before.credential.chain == credential.chain:
             return before
-        key, first, *others = (
-            PKey.from_cryptography_key(credential.key),  # type: ignore[arg-type]
-            *map(X509.from_cryptography, credential.chain),
-        )
-        served = _Served(
-            credential,
-            CertificateOptions(
-                privateKey=key,
-                certificate=first,
-                extraCertChain=others,
-                insecurelyLowerMinimumTo=VERSIONS[self._lowest],
-                acceptableCiphers=_OldCiphers() if self._lowest in _OLD else None,
-                contextForServerName=self.contextFor,
-            ),
-        )
         try:
-            served.options.getContext()  # now, to see what OpenSSL thinks of it
+            options = self._optionsOf(credential)
+            options.getContext()  # now, to see what OpenSSL thinks of it
         except (SSL.Error, TypeError, ValueError) as error:
             raise Unusable(f"OpenSSL doesn't take it: {error}") from None
         if credential.until < datetime.now(UTC):
@@ -222,7 +208,18 @@ class Certificates:
                 where=str(self._directory / source.label),
                 until=credential.until,
             )
-        return served
+        return _Served(credential, options)
+
+    def _optionsOf(self, credential: Credential) -> CertificateOptions:
+        first, *others = map(X509.from_cryptography, credential.chain)
+        return CertificateOptions(
+            privateKey=PKey.from_cryptography_key(credential.key),  # type: ignore[arg-type]
+            certificate=first,
+            extraCertChain=others,
+            insecurelyLowerMinimumTo=VERSIONS[self._lowest],
+            acceptableCiphers=_OldCiphers() if self._lowest in _OLD else None,
+            contextForServerName=self.contextFor,
+        )
 
     def _use(self, served: dict[str, _Served]) -> None:
         """

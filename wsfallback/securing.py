@@ -44,7 +44,7 @@ class CertificatesEndpoint:
         """
         Serve a factory by TLS.
         """
-        _log.info("TLS with {certificates}", certificates=self._certificates)
+        _log.info("TLS with {certificates}", certificates=str(self._certificates))
         endpoint = wrapServerTLS(self._certificates, self._inner, self._clock)
         return endpoint.listen(protocolFactory)
 
