@@ -153,6 +153,18 @@ class Mute(MessageHandler):
         return request.protocols[0] if request.protocols else None
 
 
+class Denying(MessageHandler):
+    """
+    Lets nobody in.
+    """
+
+    def onConnect(self, request: Any) -> None:
+        """
+        In the server's own words, so that the answer is among `REFUSALS`.
+        """
+        raise ConnectionDeny(403, "This origin may not connect")
+
+
 #: What an attack is made of, beside single bytes.
 PIECES = st.sampled_from(
     [
@@ -446,7 +458,10 @@ class SmugglingTests(SecurityTestCase):
         yield 400, good.replace(b"\r\nHost: ", b"\r\n Host: "), {}
         yield 403, good, {"origins": ["http://elsewhere.test"]}
         yield 404, request(draft, path="/none"), {"handler": None, "routes": {"/": Mute}}
+        yield 403, good, {"handler": Denying}
         yield 405, good.replace(b"GET", b"POST"), {}
+        if draft == "hixie-76":
+            yield 400, re.sub(rb"Key1: [^\r]*", b"Key1: 41", good), {}
         if draft in LATER:
             yield 426, re.sub(rb"Version: [0-9]+", b"Version: 99", good), {}
 
