@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,15 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.internet.ssl import Certificate, optionsForClientTLS
 
 from tests.certificates import Issued, issue
 from tests.integration.children import COMMAND, PYTHON, TWISTD, Served, run
 from tests.integration.conftest import Connect, Serve
 from tests.integration.connections import DraftClient
-from tests.integration.foreign import NODE, PEERS, Peer
+from tests.integration.foreign import CHROMIUM, NODE, PEERS, Peer
+from tests.integration.scenarios import ECHOES
 from tests.integration.support import ANYWHERE, DRAFTS, until
 from tests.integration.test_clients import checkReport
 from tests.integration.test_command import HANDLERS, checkEcho
@@ -178,6 +181,23 @@ async def test_ws(serve: Serve, directory: Directory) -> None:
             SERVER_NAME=name,
         )
         checkReport(report, "rfc6455")
+
+
+@pytest_twisted.ensureDeferred
+async def test_chromium(serve: Serve, directory: Directory, tmp_path: Path) -> None:
+    """
+    A browser of today, which takes this one key alone for good, on a name of the wildcard.
+    """
+    server = await serve(listen=directory.listen())
+    key = directory.b.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    pin = b64encode(hashlib.sha256(key).digest()).decode()
+    report = await CHROMIUM.report(
+        f"https://www.b.example:{server.port}/",
+        tmp_path / "chromium.png",
+        CHROMIUM_TRUST=pin,
+    )
+    assert report["draft"] == "rfc6455"
+    assert tuple(report["seen"]["echoes"]["heard"]) == ECHOES
 
 
 @pytest.mark.parametrize("command", [COMMAND, TWISTD], ids=["python", "twistd"])
