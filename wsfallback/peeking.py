@@ -80,10 +80,11 @@ class IPeekingFactory(Interface):
         :param ending: fires when its handler has finished, too.
         """
 
-    def httpFactory(request: Request) -> IProtocolFactory:
+    def httpFactory(request: Request, peer: str) -> IProtocolFactory:
         """
         Who has a request that is no WebSocket.
 
+        :param peer: who asks, as Autobahn writes it.
         :raises HandshakeError: 405 or 426: there is only WebSocket here.
         """
 
@@ -188,7 +189,7 @@ class PeekingProtocol(InterimProtocol):
         self._record.peer = peer = peer2str(self.transport)
         if draft is None:
             self._record.asks(request, HTTP, b"origin")
-            self._passOn(factory.httpFactory(request))
+            self._passOn(factory.httpFactory(request, peer))
             return
         self._record.asks(request, draft.name, draft.originField)
         isSecure = ISSLTransport.providedBy(self.transport)

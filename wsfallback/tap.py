@@ -23,6 +23,7 @@ from wsfallback.services import (
     ListeningService,
     checkEndpoint,
 )
+from wsfallback.shown import Shown, StatusOptions
 from wsfallback.web import Files
 
 _LIMITS = Limits()
@@ -74,7 +75,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ForwardOptions):
+class Options(ForwardOptions, StatusOptions):
     """
     The options of the command.
     """
@@ -205,6 +206,7 @@ class Options(ForwardOptions):
         self["drainSeconds"] = self._drainSeconds()
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
+        self.checkStatus()
         self.checkForward()
         if self["web"] is not None and "forwardHTTP" in self:
             raise usage.UsageError("--web and --forward-http exclude each other: give one of them")
@@ -249,8 +251,8 @@ class Options(ForwardOptions):
             raise usage.UsageError(f"--{error}; or 0") from None
 
 
-def _site(directory: str | None) -> Site:
-    site = Site(Files(directory) if directory is not None else DemoPage())
+def _site(directory: str | None, shown: Shown) -> Site:
+    site = Site(shown.beside(Files(directory) if directory is not None else DemoPage()))
     site.displayTracebacks = False
     return site
 
@@ -262,7 +264,8 @@ def makeService(options: Options) -> MultiService:
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    site = options.proxy(reactor) or _site(options["web"])
+    shown = Shown(options, reactor)
+    site = options.proxy(reactor) or _site(options["web"], shown)
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
     if isinstance(site, Site) and options["web"] is None:
@@ -272,6 +275,8 @@ def makeService(options: Options) -> MultiService:
         application,
         routes=routes,
         site=site,
+        status=shown.site,
+        observers=[shown.statistics],
         drafts=options["draftNames"],
         origins=options["origins"],
         trusted=options.get("trusted", []),
@@ -281,4 +286,4 @@ def makeService(options: Options) -> MultiService:
     services = DrainingService(reactor, factory, options["drainSeconds"])
     for endpoint in options["listen"]:
         ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
-    return services
+    return shown.around(services, factory)
