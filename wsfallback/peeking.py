@@ -185,13 +185,14 @@ class PeekingProtocol(InterimProtocol):
 
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
+        peer = peer2str(self.transport)
+        self._record.asks(request, peer)
         draft = choose(request, factory.drafts)
-        self._record.peer = peer = peer2str(self.transport)
         if draft is None:
-            self._record.asks(request, HTTP, b"origin")
+            self._record.speaks(HTTP, request.get(b"origin"))
             self._passOn(factory.httpFactory(request, peer))
             return
-        self._record.asks(request, draft.name, draft.originField)
+        self._record.speaks(draft.name, request.get(draft.originField))
         isSecure = ISSLTransport.providedBy(self.transport)
         request, isSecure = factory.outside(request, peer, isSecure)
         factory.checkOrigin(request, draft)

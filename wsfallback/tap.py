@@ -14,6 +14,7 @@ from twisted.web.server import Site
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
+from wsfallback.logs import FORMATS, LoggingService
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, checkSeconds
 from wsfallback.server import FallbackServerFactory
@@ -152,6 +153,7 @@ class Options(ForwardOptions, StatusOptions):
             DRAIN,
             "Seconds for connections to end in order when the command is stopped; 0: none.",
         ],
+        ["log-format", None, FORMATS[0], "How to write the log: lines of text, or of json."],
     ]
 
     def __init__(self) -> None:
@@ -204,6 +206,9 @@ class Options(ForwardOptions, StatusOptions):
         self["draftNames"] = self.draftsOf("drafts")
         self["limits"] = self._limits()
         self["drainSeconds"] = self._drainSeconds()
+        if self["log-format"] not in FORMATS:
+            given = self["log-format"]
+            raise usage.UsageError(f"--log-format {given}: give {' or '.join(FORMATS)}")
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
         self.checkStatus()
@@ -283,7 +288,9 @@ def makeService(options: Options) -> MultiService:
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
+    logging = LoggingService(options["log-format"], options.parent or {})
     services = DrainingService(reactor, factory, options["drainSeconds"])
+    shown.around(services, factory).setServiceParent(logging)
     for endpoint in options["listen"]:
         ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
-    return shown.around(services, factory)
+    return logging
