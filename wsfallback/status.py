@@ -14,6 +14,7 @@ from twisted.internet.interfaces import ITransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -161,7 +162,7 @@ class StatusSite(Site):
         :param isKept: whether a connection may have a second request, which comes here as well.
         :param options: of Twisted's `Site`.
         """
-        root = Resource()
+        root = _Root()  # type: ignore[no-untyped-call]
         root.putChild(PREFIX.encode("ascii"), status)
         super().__init__(root, **options)  # type: ignore[no-untyped-call]
         if not isKept:
@@ -171,6 +172,18 @@ class StatusSite(Site):
         """
         Probes ask every few seconds.
         """
+
+
+class _Root(Resource):
+    """
+    There is nothing.
+    """
+
+    def getChild(self, path: bytes, request: Request) -> Any:
+        """
+        Nothing.
+        """
+        return notFound()
 
 
 class _OneRequest(HTTPChannel):
