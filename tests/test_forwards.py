@@ -81,6 +81,13 @@ class ForwardOptionsTests(SynchronousTestCase):
             gateway = parsed("--forward", "ws://a", *more).gateways(Clock())[""]
             self.assertEqual(gateway.keepsHost, keeps)
 
+    def test_shortHandshake(self) -> None:
+        """
+        However short it is, a backend has the shortest time that there is.
+        """
+        options = parsed("--forward", "ws://a", "--handshake-timeout", "0.1")
+        self.assertEqual(options.gateways(Clock())[""].timeout, 0.1)
+
     def test_mistakes(self) -> None:
         """
         Each gets its sentence.
@@ -100,13 +107,15 @@ class ForwardOptionsTests(SynchronousTestCase):
             (("--backend-drafts", ","), "rfc6455"),
             (("--binary", "keep"), "refuse or base64"),
             (("--backend-timeout", "soon"), "seconds"),
-            (("--backend-timeout", "0"), "less than"),
+            (("--backend-timeout", "0"), "at least 0.1"),
+            (("--backend-timeout", "0.05"), "at least 0.1"),
             (("--backend-timeout", "5"), "less than"),
             (("--forward-http", "ws://a"), "http://host"),
             (("--forward-http", "http://a/path"), "none, not '/path'"),
             (("--forward-http", "http://a", "--web", "."), "exclude"),
             (("--http-timeout", "soon"), "seconds"),
             (("--http-timeout", "0"), "86400"),
+            (("--http-timeout", "0.05"), "0.1"),
             (("--http-timeout", "86401"), "86400"),
         ):
             error = self.assertRaises(UsageError, parsed, *arguments)

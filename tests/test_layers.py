@@ -318,6 +318,7 @@ LAYERS: dict[str, set[str]] = {
         "stream_client",
     },
     # The command: nothing imports it but the plugin, and that by name.
+    "config": set(),
     "listening": {"descriptions", "server"},
     "connecting": {"descriptions", "stream_client"},
     "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
@@ -325,6 +326,7 @@ LAYERS: dict[str, set[str]] = {
     "shown": {"kept", "server", "services", "stats", "status"},
     "logs": set(),
     "tap": {
+        "config",
         "demo",
         "drafts.table",
         "forwards",
@@ -406,6 +408,7 @@ OTHERS: dict[str, set[str]] = {
     "testing.client": {"twisted"},
     "testing.hybi": {"twisted"},
     "testing": {"twisted", "zope"},
+    "config": {"twisted"},
     "services": {"twisted"},
     "tap": {"twisted"},
     "__main__": {"twisted"},

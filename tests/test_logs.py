@@ -6,7 +6,6 @@ import io
 import json
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 from twisted.application.service import Application
 from twisted.logger import ILogObserver, LogEvent, Logger, capturedLogs
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.test_tap import DirectoryCase
 from wsfallback.logs import LoggingService, jsonLine, textLine
 
 _log = Logger(namespace="tests")
@@ -109,7 +109,7 @@ class JSONTests(SynchronousTestCase):
         self.assertEqual((found["value"], found["other"]), (value, text))
 
 
-class ServiceTests(TestCase):
+class ServiceTests(DirectoryCase):
     """
     Where it goes.
     """
@@ -138,7 +138,7 @@ class ServiceTests(TestCase):
         """
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
         self.addCleanup(signal.signal, signal.SIGUSR1, signal.SIG_DFL)
-        path = Path(self.mktemp())
+        path = self.directory() / "ours.log"
         observer = self.observer("text", logfile=str(path))
         self.assertFalse(path.exists())
         observer(event("hello"))
@@ -152,7 +152,7 @@ class ServiceTests(TestCase):
         """
         signal.signal(signal.SIGUSR1, others := lambda *_: None)
         self.addCleanup(signal.signal, signal.SIGUSR1, signal.SIG_DFL)
-        self.observer(logfile=self.mktemp())(event("hello"))
+        self.observer(logfile=str(self.directory() / "ours.log"))(event("hello"))
         self.assertIs(signal.getsignal(signal.SIGUSR1), others)
 
     def test_daemon(self) -> None:

@@ -11,6 +11,7 @@ from twisted.python import usage
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
 
+from wsfallback.config import ConfigOptions
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
@@ -76,7 +77,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ForwardOptions, StatusOptions):
+class Options(ConfigOptions, ForwardOptions, StatusOptions):
     """
     The options of the command.
     """
@@ -227,6 +228,17 @@ class Options(ForwardOptions, StatusOptions):
         if self.get("forwards") and not given[:1]:
             # Only these paths: nobody has asked for an echo on the others.
             self["application"] = None
+
+    def checkService(self) -> None:
+        """
+        Make the service, and leave it.
+
+        :raises usage.UsageError: it can't be made.
+        """
+        try:
+            makeService(self)
+        except (OSError, TypeError, ValueError) as error:
+            raise usage.UsageError(str(error)) from None
 
     def _limits(self) -> dict[str, Any]:
         limits: dict[str, Any] = {
