@@ -43,13 +43,30 @@ class StackedTests(SynchronousTestCase):
             for x, y in points:
                 self.assertTrue(0 <= x <= WIDTH and 0 <= y <= HEIGHT)
         a, c = found["a"], found["c"]
-        # The top of a at each step: 0, 2, 1; its ground is one line.
-        ground = max(y for _, y in a)
-        self.assertEqual(len({y for _, y in a}), 3)
-        self.assertEqual([y for _, y in a[-2:]], [ground, ground])
-        # c at first is as high as a at last, and stands on the ground where a has nothing.
-        self.assertEqual(c[0][1], a[-3][1])
-        self.assertIn((a[0][0], ground), c)
+        ground, step = max(y for _, y in a), (a[1][0] - a[0][0]) / 2
+        unit = (ground - a[0][1]) / 2
+        left = a[0][0] - step
+        self.assertEqual(
+            [(round((x - left) / step), round((ground - y) / unit)) for x, y in a],
+            [(1, 2), (3, 2), (3, 1), (4, 1), (4, 0), (1, 0)],
+        )
+        self.assertEqual(
+            [(round((x - left) / step), round((ground - y) / unit)) for x, y in c],
+            [
+                *((0, 1), (1, 1), (1, 3), (2, 3), (2, 5), (3, 5), (3, 4), (4, 4)),
+                *((4, 1), (3, 1), (3, 2), (1, 2), (1, 0), (0, 0)),
+            ],
+        )
+
+    def test_gaps(self) -> None:
+        """
+        Where a draft has nothing it draws nothing, not even a line.
+        """
+        found = areas(stacked({"a": [1, 1, 1, 1], "b": [1, 0, 0, 2]}, 30))
+        self.assertEqual(len(found["b"]), 8)
+        xs = sorted({x for x, _ in found["b"]})
+        self.assertEqual(len(xs), 4)
+        self.assertGreater(xs[2] - xs[1], xs[1] - xs[0])
 
     def test_marks(self) -> None:
         """
@@ -91,7 +108,7 @@ class SparkTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """
-        A line, or nothing at all.
+        Is drawn where there is nothing.
         """
-        self.assertEqual(len({y for _, y in areas(spark("a", [0, 0]))["a"]}), 1)
+        self.assertEqual(areas(spark("a", [0, 0])), {"a": []})
         self.assertEqual(areas(spark("a", [])), {"a": []})

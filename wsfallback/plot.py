@@ -101,23 +101,40 @@ def _area(
     y: Callable[[float], float],
 ) -> str:
     """
-    Along the upper edge, and back along the lower one, in steps.
+    Where there is something: along the upper edge, and back along the lower one, in steps.
 
     :param width: of a step.
     :param y: where a value is.
     """
-    there = [(left + width * at, value) for at, value in _corners(above)]
-    back = [(left + width * at, value) for at, value in _corners(below)]
-    points = [f"{x:.1f} {y(value):.1f}" for x, value in [*there, *reversed(back)]]
-    return f"M{'L'.join(points)}Z"
+    parts = []
+    for begin, end in _runs(above, below):
+        points = [*_edge(above, begin, end), *reversed([*_edge(below, begin, end)])]
+        corners = [f"{left + width * at:.1f} {y(value):.1f}" for at, value in points]
+        parts.append(f"M{'L'.join(corners)}Z")
+    return "".join(parts)
 
 
-def _corners(values: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _runs(above: Sequence[int], below: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """
+    From where to where one is above the other.
+    """
+    begin = None
+    for at, (high, low) in enumerate(zip(above, below, strict=True)):
+        if high > low and begin is None:
+            begin = at
+        elif high == low and begin is not None:
+            yield begin, at
+            begin = None
+    if begin is not None:
+        yield begin, len(above)
+
+
+def _edge(values: Sequence[int], begin: int, end: int) -> Iterator[tuple[int, int]]:
     """
     Where a line in steps turns: between which two values, at what height.
     """
-    for at, value in enumerate(values):
-        if at == 0 or values[at - 1] != value:
-            yield at, value
-        if at == len(values) - 1 or values[at + 1] != value:
-            yield at + 1, value
+    for at in range(begin, end):
+        if at == begin or values[at - 1] != values[at]:
+            yield at, values[at]
+        if at == end - 1 or values[at + 1] != values[at]:
+            yield at + 1, values[at]

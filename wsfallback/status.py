@@ -14,7 +14,6 @@ from twisted.internet.interfaces import ITransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
-from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -162,9 +161,7 @@ class StatusSite(Site):
         :param isKept: whether a connection may have a second request, which comes here as well.
         :param options: of Twisted's `Site`.
         """
-        root = _Root()  # type: ignore[no-untyped-call]
-        root.putChild(PREFIX.encode("ascii"), status)
-        super().__init__(root, **options)  # type: ignore[no-untyped-call]
+        super().__init__(_Root(status), **options)  # type: ignore[no-untyped-call]
         if not isKept:
             self.protocol = _OneRequest  # type: ignore[assignment,method-assign]
 
@@ -176,14 +173,24 @@ class StatusSite(Site):
 
 class _Root(Resource):
     """
-    There is nothing.
+    All paths.
     """
 
-    def getChild(self, path: bytes, request: Request) -> Any:
+    isLeaf = True
+
+    def __init__(self, status: StatusResource) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._status = status
+
+    def render(self, request: Request) -> Any:
         """
-        Nothing.
+        Ours, or nothing.
         """
-        return notFound()
+        path = request.postpath or []
+        if path[:1] != [PREFIX.encode("ascii")]:
+            return _say(request, 404, f"There is only /{PREFIX}/status")
+        path.pop(0)
+        return self._status.render(request)
 
 
 class _OneRequest(HTTPChannel):
