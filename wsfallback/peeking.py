@@ -12,7 +12,6 @@ from typing import Any
 from autobahn.twisted.util import peer2str
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IAddress,
     IProtocolFactory,
     IReactorTime,
     ISSLTransport,
@@ -118,8 +117,7 @@ class PeekingProtocol(InterimProtocol):
     factory: IPeekingFactory
     transport: ITransport
 
-    def __init__(self, address: IAddress) -> None:
-        self._address = address
+    def __init__(self) -> None:
         self._left = False
         self._isCounted = False
 
@@ -205,7 +203,8 @@ class PeekingProtocol(InterimProtocol):
             draft=draft,
             request=request,
             application=application,
-            address=self._address,
+            # What the factory was told is the proxy's where a PROXY header tells the client's.
+            address=self.transport.getPeer(),
             isSecure=isSecure,
             limits=factory.limits,
             clock=factory.reactor,
@@ -225,7 +224,7 @@ class PeekingProtocol(InterimProtocol):
         received, self._reader.received = bytes(self._reader.received), bytearray()
         self._deadline.cancel()
         try:
-            protocol = whole.buildProtocol(self._address)
+            protocol = whole.buildProtocol(self.transport.getPeer())
         except Exception:
             _log.failure("{peer}: no protocol", peer=peer2str(self.transport))
             raise HandshakeError(500, "The server failed") from None
