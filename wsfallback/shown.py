@@ -75,7 +75,9 @@ class Shown:
         if admin is not None:
             site = StatusSite(self._resource)
             self._services.append(
-                ListeningService(reactor, admin, site, "admin", "status at {where}-/status")
+                ListeningService(
+                    reactor, admin, site, "admin", "wsfallback shows its status on {where}"
+                )
             )
 
     def beside(self, others: Resource) -> Resource:

@@ -92,9 +92,9 @@ class Statistics:
         row.open.remove(record)
         row.saw(record, now, 0)
         _add(row.total, record.traffic)
-        if record.opened is not None:
-            # The wall clock may have been set back.
-            row.durations.observe(max(0.0, now - record.opened))
+        assert record.opened is not None, "it was opened"
+        # The wall clock may have been set back.
+        row.durations.observe(max(0.0, now - record.opened))
         row.queueHighs.observe(record.traffic.queueHigh)
         if record.code is not None:
             row.closes[_code(record.code)] += 1

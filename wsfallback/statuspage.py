@@ -83,11 +83,11 @@ def amount(size: int) -> str:
     """
     Bytes, to three digits: ``1.2 MiB``.
     """
-    value, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1000 or unit == "TiB":
-            break
+    value, units = float(size), ["TiB", "GiB", "MiB", "KiB", "B"]
+    unit = units.pop()
+    while value >= 1000 and units:
         value /= 1024
+        unit = units.pop()
     return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
 
 

@@ -3,6 +3,7 @@ What the command shows of itself: to a browser, to Prometheus, to probes; and to
 """
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,8 @@ def adminPort(server: Served) -> int:
     """
     Where the status is, by the log.
     """
-    line = next(line for line in server.log.splitlines() if "status at http://127.0.0.1:" in line)
-    return int(line.rpartition(":")[2].partition("/")[0])
+    (port,) = re.findall(r"shows its status on http://127.0.0.1:(\d+)/", server.log)
+    return int(port)
 
 
 async def becomes(connect: Connect, port: int, draft: str, **wanted: int) -> Any:
