@@ -120,6 +120,23 @@ class ServedTests(SynchronousTestCase):
         )
         self.assertEqual((row["opened"], row["left"]), (0, 1))
 
+    def test_switchedOff(self) -> None:
+        """
+        A draft that is not served is known by its name; a version that nobody knows is not.
+        """
+        factory = FallbackServerFactory(
+            Echo, reactor=self.clock, observers=[self.statistics], drafts=["rfc6455"]
+        )
+        for draft in VERSIONS:
+            connect(factory, draft).drop()
+        attach(factory).deliver(request("rfc6455").replace(b"Version: 13", b"Version: 99"))
+        self.clock.advance(10)
+        for draft in (*VERSIONS, UNKNOWN):
+            row = self.row(draft)
+            counts = {each["status"]: each["count"] for each in row["refusals"]}
+            self.assertEqual(counts, {} if draft == "rfc6455" else {426: 1}, draft)
+            self.assertEqual(row["left"], 0)
+
     def test_leavingInTheMiddle(self) -> None:
         """
         Who leaves before the handshake has an end is neither opened nor refused.

@@ -67,7 +67,11 @@ class HandshakeError(WSFallbackError):
     :ivar status: the HTTP status that refuses it, 400 to 599.
     :ivar sentence: what the peer is told: one line of ours, without a byte of the peer's.
     :ivar fields: more header fields of the answer, ``(name, value)``.
+    :ivar draft: the name of the draft that was asked for, where it is refused for being that one;
+        empty else.
     """
+
+    draft = ""
 
     def __init__(
         self,

@@ -75,7 +75,8 @@ class Statistics:
         """
         `IObserver.refused`.
         """
-        _, row = self._now(record)
+        # Of a draft that is switched off one wants to know who would still speak it.
+        row = self._rows[record.draft or error.draft or UNKNOWN]
         reason = error.status, printable(error.sentence)[:MAX_TEXT]
         if reason not in row.refusals and len(row.refusals) >= MAX_REASONS:
             reason = error.status, OTHER_REASONS

@@ -147,7 +147,9 @@ def choose(request: Request, drafts: Collection[Draft] = DRAFTS) -> Draft | None
     _check(request)
     draft = _announced(request, drafts)
     if draft not in drafts:
-        raise _unserved(drafts, None)
+        error = _unserved(drafts, None)
+        error.draft = draft.name
+        raise error
     # Absolute form is for later drafts only: hixie's answer repeats the target behind the host.
     path = request.resource if draft.opening is None else request.target
     if not path.startswith(b"/"):
