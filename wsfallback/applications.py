@@ -52,6 +52,7 @@ class Admission:
     :ivar application: makes the connection's handler.
     :ivar address: the client's.
     :ivar isSecure: it came by TLS, here or at a proxy that is trusted.
+    :ivar prefix: what a proxy has taken from the beginning of the client's path.
     :ivar deadline: runs since the connection was made.
     :ivar record: where to note what becomes of it.
     """
@@ -65,6 +66,7 @@ class Admission:
     clock: IReactorTime
     deadline: Deadline
     record: Record
+    prefix: bytes = b""
 
 
 @implementer(IApplication)

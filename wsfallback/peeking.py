@@ -26,8 +26,10 @@ from wsfallback.applications import Admission, IApplication
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft, choose
 from wsfallback.draining import IConnection
+from wsfallback.entrance import Entrance
 from wsfallback.errors import HandshakeError
 from wsfallback.farewell import prepare, sayFarewell
+from wsfallback.flash import REQUEST
 from wsfallback.handover import InterimProtocol
 from wsfallback.leaving import STOPPING, abort, leave
 from wsfallback.policy import Limits
@@ -44,9 +46,9 @@ class IPeekingFactory(Interface):
     What a `PeekingProtocol` asks of its factory: who serves whom, and within which bounds.
     """
 
-    drafts: tuple[Draft, ...] = Attribute(
+    entrance: Entrance = Attribute(
         """
-        The rows of the table that are served.
+        Who may come in.
         """
     )
     limits: Limits = Attribute(
@@ -79,22 +81,13 @@ class IPeekingFactory(Interface):
         :param ending: fires when its handler has finished, too.
         """
 
-    def httpFactory(request: Request, peer: str) -> IProtocolFactory:
+    def httpFactory(request: Request, peer: str, drafts: tuple[Draft, ...]) -> IProtocolFactory:
         """
         Who has a request that is no WebSocket.
 
         :param peer: who asks, as Autobahn writes it.
+        :param drafts: those that this client could have asked for.
         :raises HandshakeError: 405 or 426: there is only WebSocket here.
-        """
-
-    def outside(request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
-        """
-        How the client sees the server: as `wsfallback.forwarded.outside`.
-        """
-
-    def checkOrigin(request: Request, draft: Draft) -> None:
-        """
-        :raises HandshakeError: 403, with the field that this draft has for it.
         """
 
     def applicationFor(request: Request) -> IApplication:
@@ -144,6 +137,8 @@ class PeekingProtocol(InterimProtocol):
         if self._left:
             return
         try:
+            if self._isFlash(data):
+                return
             request = self._reader.feed(data)
             if request is not None:
                 self._dispatch(request)
@@ -181,19 +176,40 @@ class PeekingProtocol(InterimProtocol):
         """
         abort(self.transport)
 
+    def _isFlash(self, data: bytes) -> bool:
+        """
+        Whether Flash asks for a policy, or may be about to; it gets its answer.
+        """
+        began = bytes(self._reader.received[: len(REQUEST)]) + data[: len(REQUEST)]
+        # Nearly all others are told by their first byte.
+        if began[:1] != REQUEST[:1]:
+            return False
+        answer = self.factory.entrance.flashPolicy(getattr(self.transport.getHost(), "port", None))
+        if answer is None:
+            return False
+        if began.startswith(REQUEST):
+            self._leave(answer)
+            return True
+        if REQUEST.startswith(began):
+            self._reader.received += data
+            return True
+        return False
+
     def _dispatch(self, request: Request) -> None:
         factory = self.factory
         peer = peer2str(self.transport)
         self._record.asks(request, peer)
-        draft = choose(request, factory.drafts)
+        isSecure = ISSLTransport.providedBy(self.transport)
+        visit = factory.entrance.visit(request, peer, isSecure)
+        drafts = visit.gate.draftsFor(peer)
+        draft = choose(request, drafts)
         if draft is None:
             self._record.speaks(HTTP, request.get(b"origin"))
-            self._passOn(factory.httpFactory(request, peer))
+            self._passOn(factory.httpFactory(request, peer, drafts))
             return
         self._record.speaks(draft.name, request.get(draft.originField))
-        isSecure = ISSLTransport.providedBy(self.transport)
-        request, isSecure = factory.outside(request, peer, isSecure)
-        factory.checkOrigin(request, draft)
+        request = visit.request
+        visit.gate.checkOrigin(request, draft)
         application = factory.applicationFor(request)
         whole = application.wholeFor(request, draft)
         if whole is not None:
@@ -205,7 +221,8 @@ class PeekingProtocol(InterimProtocol):
             application=application,
             # What the factory was told is the proxy's where a PROXY header tells the client's.
             address=self.transport.getPeer(),
-            isSecure=isSecure,
+            isSecure=visit.isSecure,
+            prefix=visit.prefix,
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,
@@ -253,7 +270,10 @@ class PeekingProtocol(InterimProtocol):
         """
         self._record.peer = peer2str(self.transport)
         self._record.refuses(error)
+        self._leave(error.answer())
+
+    def _leave(self, answer: bytes) -> None:
         self._left = True
         self._reader = RequestReader(0)  # what came is of no more use
-        self.transport.write(error.answer())
+        self.transport.write(answer)
         leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
