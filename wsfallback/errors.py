@@ -71,14 +71,13 @@ class HandshakeError(WSFallbackError):
         empty else.
     """
 
-    draft = ""
-
     def __init__(
         self,
         status: int,
         sentence: str,
         seen: bytes | None = None,
         fields: tuple[tuple[str, str], ...] = (),
+        draft: str = "",
     ) -> None:
         """
         :param seen: what the peer sent, for the log alone.
@@ -88,6 +87,7 @@ class HandshakeError(WSFallbackError):
         self.status = status
         self.sentence = sentence
         self.fields = fields
+        self.draft = draft
 
     def answer(self) -> bytes:
         """

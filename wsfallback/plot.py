@@ -33,7 +33,7 @@ def stacked(series: Mapping[str, Sequence[int]], step: int) -> str:
 
     parts = [
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
-        f"<title>Open connections in the last hour, at most {highest} at once</title>"
+        f"<title>Open connections in the last hour, at most {highest:,} at once</title>"
     ]
     for value in range(0, top + 1, unit):
         parts.append(
