@@ -49,6 +49,8 @@ LAYERS: dict[str, set[str]] = {
     "outgoing": {"errors"},
     "inflate": set(),
     "signals": set(),
+    "pem": set(),
+    "certificates": {"pem"},
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "record": {"errors", "request"},
@@ -333,7 +335,9 @@ LAYERS: dict[str, set[str]] = {
     "listening": {"descriptions", "server"},
     "connecting": {"descriptions", "stream_client"},
     "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
-    "services": {"server", "signals"},
+    "services": {"descriptions", "server", "signals"},
+    "reloading": {"signals"},
+    "securing": {"certificates", "descriptions", "reloading"},
     "shown": {"kept", "server", "services", "stats", "status"},
     "rule_options": {
         "addresses",
@@ -352,6 +356,7 @@ LAYERS: dict[str, set[str]] = {
         "logs",
         "named",
         "policy",
+        "reloading",
         "rule_options",
         "server",
         "services",
@@ -431,6 +436,10 @@ OTHERS: dict[str, set[str]] = {
     "testing": {"twisted", "zope"},
     "config": {"twisted"},
     "services": {"twisted"},
+    "pem": {"cryptography"},
+    "certificates": {"OpenSSL", "twisted", "zope"},
+    "reloading": {"twisted", "zope"},
+    "securing": {"twisted", "zope"},
     "tap": {"twisted"},
     "__main__": {"twisted"},
 }
@@ -585,7 +594,12 @@ class LayerTests(SynchronousTestCase):
             node.value for node in ast.walk(ast.parse(PLUGIN)) if isinstance(node, ast.Constant)
         }
         self.assertTrue(
-            {"wsfallback.tap", "wsfallback.listening.parse", "wsfallback.connecting.parse"}
+            {
+                "wsfallback.tap",
+                "wsfallback.listening.parse",
+                "wsfallback.connecting.parse",
+                "wsfallback.securing.parse",
+            }
             <= strings
         )
 

@@ -49,7 +49,7 @@ class ListeningServiceTests(SynchronousTestCase):
         A service whose endpoint does this.
         """
         service = ListeningService(None, description, mock.Mock())
-        service._endpoint = Endpoint(result)
+        service.endpoint = Endpoint(result)
         return service
 
     def port(self, address: object) -> Any:
@@ -67,6 +67,7 @@ class ListeningServiceTests(SynchronousTestCase):
         for address, description, said in (
             (IPv4Address("TCP", "127.0.0.1", 8080), "tcp:8080", "http://127.0.0.1:8080/"),
             (IPv6Address("TCP", "::1", 443), "ssl:443", "https://[::1]:443/"),
+            (IPv6Address("TCP", "::1", 443), "certificates:/x:tcp:443", "https://[::1]:443/"),
             (UNIXAddress("/tmp/x"), "unix:/tmp/x", "unix:/tmp/x"),
         ):
             with mock.patch("wsfallback.services._log") as log:
@@ -99,7 +100,7 @@ class ListeningServiceTests(SynchronousTestCase):
         """
         service = self.service(succeed(self.port(UNIXAddress("/x"))))
         service.privilegedStartService()
-        service._endpoint = None
+        service.endpoint = None
         service.startService()
         self.assertTrue(service.running)
 
@@ -130,12 +131,12 @@ class ListeningServiceTests(SynchronousTestCase):
         """
         port = self.port(IPv4Address("TCP", "127.0.0.1", 9000))
         service = ListeningService(None, "tcp:0", mock.Mock(), "admin", "shows on {where}")
-        service._endpoint = Endpoint(succeed(port))  # type: ignore[assignment]
+        service.endpoint = Endpoint(succeed(port))  # type: ignore[assignment]
         with mock.patch("wsfallback.services._log") as log:
             service.startService()
         log.info.assert_called_once_with("shows on {where}", where="http://127.0.0.1:9000/")
         service = ListeningService(None, "tcp:0", mock.Mock(), "admin", "shows on {where}")
-        service._endpoint = Endpoint(  # type: ignore[assignment]
+        service.endpoint = Endpoint(  # type: ignore[assignment]
             fail(CannotListenError("127.0.0.1", 80, OSError(98, "in use")))
         )
         self.assertIn("--admin tcp:0: ", str(self.assertRaises(SystemExit, service.startService)))
@@ -204,7 +205,7 @@ class DrainingServiceTests(SynchronousTestCase):
         """
         services = DrainingService(self.reactor, self.factory, seconds)
         service = ListeningService(None, "tcp:0", self.factory)
-        service._endpoint = Endpoint(succeed(self.port))  # type: ignore[assignment]
+        service.endpoint = Endpoint(succeed(self.port))  # type: ignore[assignment]
         service.setServiceParent(services)  # type: ignore[no-untyped-call]
         services.startService()
         return services
