@@ -61,11 +61,21 @@ LAYERS: dict[str, set[str]] = {
     "draining": {"deadline"},
     "farewell": {"deadline", "errors", "leaving", "policy"},
     "bounds": {"policy"},
+    "rates": {"errors", "policy"},
+    "crowd": {"addresses", "errors", "policy", "rates"},
     "interfaces": set(),
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
-    "applications": {"deadline", "drafts.table", "handlers", "policy", "record", "request"},
+    "applications": {
+        "crowd",
+        "deadline",
+        "drafts.table",
+        "handlers",
+        "policy",
+        "record",
+        "request",
+    },
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
     "send_queue": {"record"},
@@ -78,6 +88,7 @@ LAYERS: dict[str, set[str]] = {
         "interfaces",
         "outgoing",
         "policy",
+        "rates",
         "record",
     },
     "engine": {
@@ -108,11 +119,12 @@ LAYERS: dict[str, set[str]] = {
         "inflate",
         "outgoing",
         "policy",
+        "rates",
         "record",
         "utf8",
     },
     # The server's end.
-    "admission": {"applications", "errors", "forwarding", "handshake", "leaving"},
+    "admission": {"applications", "errors", "forwarding", "handshake", "leaving", "rates"},
     "hixie": {
         "admission",
         "drafts.hixie75",
@@ -163,7 +175,9 @@ LAYERS: dict[str, set[str]] = {
     "stream": {"applications", "drafts.table", "request", "stream_connection"},
     "forwarded": {"addresses", "head", "request"},
     "peeking": {
+        "addresses",
         "applications",
+        "crowd",
         "deadline",
         "draining",
         "drafts.table",
@@ -180,6 +194,7 @@ LAYERS: dict[str, set[str]] = {
         "addresses",
         "applications",
         "bridge",
+        "crowd",
         "draining",
         "drafts.table",
         "engine",
@@ -320,6 +335,7 @@ LAYERS: dict[str, set[str]] = {
 #: Every module: which other packages it may import; none if it isn't here.
 OTHERS: dict[str, set[str]] = {
     "deadline": {"twisted"},
+    "addresses": {"twisted"},
     "record": {"zope"},
     "journal": {"twisted", "zope"},
     "leaving": {"twisted", "zope"},

@@ -19,11 +19,12 @@ from zope.interface import implementer
 from wsfallback.addresses import Network, networks
 from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
+from wsfallback.crowd import Crowd
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.draining import Connections, IConnection
 from wsfallback.engine import EngineFactory
 from wsfallback.errors import HandshakeError
-from wsfallback.forwarded import outside
+from wsfallback.forwarded import clientOf, outside
 from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.journal import Journal
@@ -46,6 +47,7 @@ class FallbackServerFactory(ServerFactory):
     :ivar drafts: the rows of the table that are served.
     :ivar limits: every number.
     :ivar reactor: the clock of every deadline.
+    :ivar crowd: all connections, and how many there may be.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class FallbackServerFactory(ServerFactory):
         :param drafts: names of the drafts to serve; all by default.
         :param origins: patterns of the origins that may come in, as `OriginPattern`; any by
             default.
-        :param trusted: networks of proxies whose ``X-Forwarded-Proto`` and ``-Host`` are believed,
-            ``10.0.0.0/8``: hixie's answers say ``wss`` then, and the name that the client knows.
+        :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed,
+            ``10.0.0.0/8``: ``For`` the client's address, which a channel's ``peer`` is then, and by
+            ``Proto`` and ``Host`` hixie's answers say ``wss``, and the name that the client knows.
         :param observers: hear of every connection, beside the log.
         :param reactor: the clock of every deadline; Twisted's reactor by default.
         :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
@@ -98,9 +101,10 @@ class FallbackServerFactory(ServerFactory):
         self.reactor: IReactorTime = reactor
         self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = Connections(self.reactor)
+        self.crowd = Crowd(self.limits, self._trusted, self.reactor.seconds)
         self._journal = Journal(self.reactor, self.limits.maxLogLines)
         self._observers = (self._journal, *observers)
-        self._count = self._number = 0
+        self._number = 0
 
     @classmethod
     def forAutobahn(cls, factory: WebSocketServerFactory, **options: Any) -> Self:
@@ -208,16 +212,12 @@ class FallbackServerFactory(ServerFactory):
         """
         if not self._connections.areWelcome:
             raise HandshakeError(503, STOPPING)
-        if self._count >= self.limits.maxConnections:
-            raise HandshakeError(503, "There are too many connections")
-        self._count += 1
         self._connections.began(connection)
 
     def connectionEnded(self, connection: IConnection, ending: Deferred[Any] | None) -> None:
         """
         `IPeekingFactory.connectionEnded`.
         """
-        self._count -= 1
         self._connections.ended(connection, ending)
 
     def outside(self, request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
@@ -225,6 +225,12 @@ class FallbackServerFactory(ServerFactory):
         How the client sees the server.
         """
         return outside(request, peer, isSecure, self._trusted)
+
+    def clientOf(self, request: Request, peer: str) -> str:
+        """
+        Who the client is.
+        """
+        return clientOf(request, peer, self._trusted)
 
     def checkOrigin(self, request: Request, draft: Draft) -> None:
         """
