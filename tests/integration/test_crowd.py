@@ -11,6 +11,7 @@ import pytest_twisted
 
 from tests.integration.conftest import Connect, Listen, Serve
 from tests.integration.support import DRAFTS, until
+from tests.integration.test_tls import makeCertificate
 from wsfallback import FallbackServerFactory, MessageHandler
 from wsfallback.demo import Echo
 from wsfallback.testing import request
@@ -55,6 +56,30 @@ async def test_stallingClients(serve: Serve, connect: Connect) -> None:
         lambda: sum(client.lost is None for client in stalling) <= 50, "the end of the others"
     )
     assert any(client.lost is None for client in stalling)
+
+
+@pytest_twisted.ensureDeferred
+async def test_stallingBeforeTLS(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """
+    Those that don't even begin TLS have no better chances, and count for their address.
+    """
+    key, certificate = makeCertificate(tmp_path)
+    server = await serve(
+        *("--max-handshakes", "5", "--max-per-address", "4", "--handshake-timeout", "600"),
+        listen=(f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",),
+    )
+    where = f"tcp:127.0.0.1:{server.port}:bindAddress="
+    stalling = [await connect(f"{where}127.0.0.{number % 4 + 2}") for number in range(12)]
+    for draft in DRAFTS:
+        client = await connect(server.port, draft, trust=certificate.read_bytes())
+        await client.open()
+        client.drop()
+    await until(lambda: sum(client.lost is None for client in stalling) <= 5, "the others' end")
+    enough = [await connect(f"{where}127.0.0.9") for _ in range(4)]
+    refused = await connect(f"{where}127.0.0.9", "rfc6455", trust=certificate.read_bytes())
+    refused.sendOpening()
+    assert (await refused.readAnswer()).status == 429
+    assert all(client.lost is None for client in enough)
 
 
 @pytest.mark.parametrize("draft", DRAFTS)
