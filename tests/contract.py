@@ -1107,6 +1107,27 @@ class _Contract(HandlerContract):
             self.assertTrue(client.transport.aborted)
             self.assertEqual(handler.calls[-1][:3], ("close", False, 1006))
 
+    def test_halfOpen(self: Any) -> None:
+        """
+        With the default numbers, a client that is gone without a word is noticed after so many
+        seconds; after more on hixie, whose close waits, if it hasn't taken what it was sent.
+        """
+        noticed = {"hixie-75": (60 + 2, 60 + 60), "hixie-76": (60 + 2 + 2, 60 + 60)}
+        for isFull, seconds in enumerate(noticed.get(self.draft, (20 + 20, 20 + 20))):
+            kind = recorder()
+            client = self.opened(kind)
+            client.answersPings = client.answersClose = False
+            handler = kind.made[0]
+            if isFull:
+                client.transport.producer.pauseProducing()
+                handler.sendMessage(b"x")
+            for _ in range(seconds - 1):
+                client.advance(1)
+            self.assertFalse(client.transport.aborted)
+            client.advance(1)
+            self.assertTrue(client.transport.aborted)
+            self.assertEqual(handler.calls[-1][:3], ("close", False, 1006))
+
     def test_neitherReads(self: Any) -> None:
         """
         A client that we don't read, and that doesn't read us, is not kept for ever; one that

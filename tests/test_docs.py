@@ -119,5 +119,5 @@ class DocsTests(SynchronousTestCase):
         """
         shown = "\n".join(path.read_text("utf-8") for path in DOCS.rglob("*.rst"))
         for path in (DOCS / "examples").rglob("*"):
-            if path.suffix in (".py", ".js"):
+            if path.suffix in (".py", ".js", ".toml", ".conf", ".cfg"):
                 self.assertIn(path.relative_to(DOCS).as_posix(), shown)

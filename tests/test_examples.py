@@ -35,6 +35,7 @@ SERVERS = (
     "website",
     "routes",
     "onconnect",
+    "observer",
     "autobahn_all",
     "finger",
     "gateway",
@@ -277,6 +278,25 @@ class ExampleTests(SynchronousTestCase):
             echo.send("x")
             self.assertEqual(echo.receive(), "x")
             self.assertEqual(connect(factory, draft.name, path="/").status, 404)
+
+    def test_observer(self) -> None:
+        """
+        Tells of the old clients, and not of the others.
+        """
+        factory = FallbackServerFactory(
+            MessageHandler, observers=[imported("observer").OldClients()], reactor=Clock()
+        )
+        with redirect_stdout(StringIO()) as printed:
+            for draft in DRAFTS:
+                connect(factory, draft.name, headers={"User-Agent": "Old"}).drop()
+        self.assertEqual(
+            printed.getvalue(),
+            "".join(
+                f"tcp4:192.0.2.7:52914 speaks {name}: Old\n"
+                "tcp4:192.0.2.7:52914 has received 0 bytes\n"
+                for name in ("hixie-75", "hixie-76")
+            ),
+        )
 
     def test_onConnect(self) -> None:
         """

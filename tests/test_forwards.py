@@ -69,7 +69,7 @@ class ForwardOptionsTests(SynchronousTestCase):
         proxy = options.proxy(Clock())
         self.assertEqual([each.url for each in proxy.backends.all], ["http://a:81", "https://b"])
         self.assertEqual((proxy.timeout, proxy.limits.maxHead), (7.0, 1000))
-        (service,) = makeService(options)
+        ((service,),) = makeService(options)
         self.assertIsInstance(service._factory._site, ReverseProxy)
         self.assertNotIn(DRAFT_PATH, service._factory._routes)
 
@@ -80,6 +80,13 @@ class ForwardOptionsTests(SynchronousTestCase):
         for more, keeps in (((), False), (("--keep-host",), True)):
             gateway = parsed("--forward", "ws://a", *more).gateways(Clock())[""]
             self.assertEqual(gateway.keepsHost, keeps)
+
+    def test_shortHandshake(self) -> None:
+        """
+        However short it is, a backend has the shortest time that there is.
+        """
+        options = parsed("--forward", "ws://a", "--handshake-timeout", "0.1")
+        self.assertEqual(options.gateways(Clock())[""].timeout, 0.1)
 
     def test_mistakes(self) -> None:
         """
@@ -100,13 +107,15 @@ class ForwardOptionsTests(SynchronousTestCase):
             (("--backend-drafts", ","), "rfc6455"),
             (("--binary", "keep"), "refuse or base64"),
             (("--backend-timeout", "soon"), "seconds"),
-            (("--backend-timeout", "0"), "less than"),
+            (("--backend-timeout", "0"), "at least 0.1"),
+            (("--backend-timeout", "0.05"), "at least 0.1"),
             (("--backend-timeout", "5"), "less than"),
             (("--forward-http", "ws://a"), "http://host"),
             (("--forward-http", "http://a/path"), "none, not '/path'"),
             (("--forward-http", "http://a", "--web", "."), "exclude"),
             (("--http-timeout", "soon"), "seconds"),
             (("--http-timeout", "0"), "86400"),
+            (("--http-timeout", "0.05"), "0.1"),
             (("--http-timeout", "86401"), "86400"),
         ):
             error = self.assertRaises(UsageError, parsed, *arguments)
@@ -117,7 +126,7 @@ class ForwardOptionsTests(SynchronousTestCase):
         Nobody, where a path is forwarded; or who is asked to.
         """
         for more, isServed in (((), False), (("--handler", "echo"), True)):
-            (service,) = makeService(parsed("--forward", "/chat=ws://a", *more))
+            ((service,),) = makeService(parsed("--forward", "/chat=ws://a", *more))
             factory = service._factory
             self.assertEqual(sorted(factory._routes), ["/-/draft", "/chat"])
             self.assertEqual(factory._handler is not None, isServed)

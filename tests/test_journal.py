@@ -30,8 +30,8 @@ class JournalCase(SynchronousTestCase):
             b"GET /chat?a HTTP/1.1\r\nHost: h\r\nOrigin: http://a.test\r\nUser-Agent: Old 1\r\n\r\n"
         )
         assert request is not None
-        record.asks(request, draft, b"origin")
-        record.peer = peer
+        record.asks(request, peer)
+        record.speaks(draft, request.get(b"origin"))
         return record
 
     def logged(self, do: Any, *arguments: Any) -> list[LogEvent]:

@@ -7,8 +7,10 @@ from unittest import mock
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.protocol import Factory
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.protocols.haproxy import proxyEndpoint
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,6 +20,7 @@ from twisted.web.server import Site
 from tests.contract import recorder
 from tests.observers import Seen
 from tests.test_server import serve
+from wsfallback import FallbackServerFactory
 from wsfallback.demo import Echo
 from wsfallback.testing import (
     CLIENT_ADDRESS,
@@ -585,3 +588,27 @@ class HandOverTests(SynchronousTestCase):
         """
         client = connect(serve())
         self.assertEqual(client.transport._protocol._reader.received, b"")
+
+    def test_addressBehindAProxy(self) -> None:
+        """
+        Whoever builds a protocol for a client is told the client's address, where a PROXY header
+        has it.
+        """
+        told = []
+
+        class Remembering(Factory):
+            def buildProtocol(self, addr: Any) -> Protocol:
+                told.append(addr)
+                return Protocol()
+
+        reactor: Any = MemoryReactorClock()
+        factory = FallbackServerFactory.forStream(
+            Remembering(), site=Remembering(), reactor=reactor
+        )
+        self.successResultOf(serverFromString(reactor, "haproxy:tcp:8080").listen(factory))
+        wrapper = reactor.tcpServers[0][1]
+        for opening in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", *map(request, VERSIONS)):
+            transport = MemoryTransport(reactor)
+            transport.attach(wrapper.buildProtocol(transport.getPeer()))
+            transport.arrive(b"PROXY TCP4 198.51.100.9 192.0.2.1 4711 80\r\n" + opening)
+        self.assertEqual(told, [IPv4Address("TCP", "198.51.100.9", 4711)] * 6)

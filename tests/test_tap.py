@@ -177,7 +177,7 @@ class OptionsTests(DirectoryCase):
         self.assertIn("--handler ecko: ", self.refused("--handler", "ecko"))
         options = parsed("--factory", f"{__name__}.PLAIN")
         self.assertIsInstance(options["application"], StreamApplication)
-        (service,) = makeService(options)
+        ((service,),) = makeService(options)
         self.assertIs(service._factory._handler, options["application"])
         self.assertIn("--factory ecko: ", self.refused("--factory", "ecko"))
 
@@ -272,7 +272,7 @@ class ServiceTests(DirectoryCase):
         """
         service = makeService(parsed("-l", "tcp:0", "-l", "tcp:0:interface=127.0.0.1"))
         self.assertIsInstance(service, MultiService)
-        first, second = service
+        ((first, second),) = [*service]
         self.assertIs(first._factory, second._factory)
         self.assertEqual(list(first._factory._routes), ["/-/draft"])
 
@@ -280,7 +280,7 @@ class ServiceTests(DirectoryCase):
         """
         A page that fails doesn't tell the client how.
         """
-        (service,) = makeService(parsed())
+        ((service,),) = makeService(parsed())
         self.assertFalse(service._factory._site.displayTracebacks)
 
     def test_web(self) -> None:
@@ -288,6 +288,6 @@ class ServiceTests(DirectoryCase):
         With a directory its files are served, and no path is ours.
         """
         directory = self.directory()
-        (service,) = makeService(parsed("--web", str(directory)))
+        ((service,),) = makeService(parsed("--web", str(directory)))
         self.assertEqual(service._factory._routes, {})
         self.assertEqual(service._factory._site.resource.path, str(directory))

@@ -14,11 +14,13 @@ from wsfallback.client import NEWEST_FIRST
 from wsfallback.descriptions import listed
 from wsfallback.destination import destination
 from wsfallback.gateway import BINARY, Gateway
-from wsfallback.policy import draftsNamed
+from wsfallback.policy import RANGES, draftsNamed
 from wsfallback.proxy import ReverseProxy, httpDestination
 
 #: Of the handshake's time, what backends have by default: the rest is for the answer.
 SHARE = 0.8
+#: Seconds, of all timeouts: `checkSeconds`.
+SHORTEST = RANGES["idleTimeout"][0]
 
 #: A path, or none: RFC 3986 §3.3.
 _PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
@@ -117,16 +119,20 @@ class ForwardOptions(usage.Options):
             raise usage.UsageError(f"--binary {self['binary']}: give {' or '.join(BINARY)}")
         handshake = self["limits"]["handshakeTimeout"]
         given = self["backend-timeout"]
-        share = SHARE * handshake
+        share = max(SHARE * handshake, SHORTEST)
         self["backendTimeout"] = share if given is None else self.secondsOf("backend-timeout")
-        if not 0 < self["backendTimeout"] < handshake:
+        if given is not None and not SHORTEST <= self["backendTimeout"] < handshake:
             raise usage.UsageError(
-                f"--backend-timeout {given}: give less than --handshake-timeout, {handshake:g}"
+                f"--backend-timeout {given}: give at least {SHORTEST}, and less than"
+                f" --handshake-timeout, {handshake:g}"
             )
 
         self["httpTimeout"] = self.secondsOf("http-timeout")
-        if not 0 < self["httpTimeout"] <= 86400:
-            raise usage.UsageError("--http-timeout: give seconds up to 86400, a day")
+        if not SHORTEST <= self["httpTimeout"] <= 86400:
+            raise usage.UsageError(
+                f"--http-timeout {self['http-timeout']}: give seconds from {SHORTEST} to 86400,"
+                " a day"
+            )
 
     def secondsOf(self, option: str) -> float:
         """

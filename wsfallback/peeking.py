@@ -12,7 +12,6 @@ from typing import Any
 from autobahn.twisted.util import peer2str
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IAddress,
     IProtocolFactory,
     IReactorTime,
     ISSLTransport,
@@ -130,8 +129,7 @@ class PeekingProtocol(InterimProtocol):
     factory: IPeekingFactory
     transport: ITransport
 
-    def __init__(self, address: IAddress) -> None:
-        self._address = address
+    def __init__(self) -> None:
         self._left = False
         self._isCounted = False
         self._wire: str | None = None
@@ -226,13 +224,14 @@ class PeekingProtocol(InterimProtocol):
     def _dispatch(self, request: Request) -> None:
         assert self._wire is not None, "known before anything is read"
         factory, wire = self.factory, self._wire
+        peer = factory.clientOf(request, wire)
+        self._record.asks(request, peer)
         draft = choose(request, factory.drafts)
-        self._record.peer = peer = factory.clientOf(request, wire)
         if draft is None:
-            self._record.asks(request, HTTP, b"origin")
+            self._record.speaks(HTTP, request.get(b"origin"))
             self._passOn(factory.httpFactory(request))
             return
-        self._record.asks(request, draft.name, draft.originField)
+        self._record.speaks(draft.name, request.get(draft.originField))
         if peer != wire:
             self._place.isFrom(peer)
         isSecure = ISSLTransport.providedBy(self.transport)
@@ -249,7 +248,8 @@ class PeekingProtocol(InterimProtocol):
             draft=draft,
             request=request,
             application=application,
-            address=self._address,
+            # What the factory was told is the proxy's where a PROXY header tells the client's.
+            address=self.transport.getPeer(),
             peer=peer,
             isSecure=isSecure,
             limits=factory.limits,
@@ -272,7 +272,7 @@ class PeekingProtocol(InterimProtocol):
         received, self._reader.received = bytes(self._reader.received), bytearray()
         self._deadline.cancel()
         try:
-            protocol = whole.buildProtocol(self._address)
+            protocol = whole.buildProtocol(self.transport.getPeer())
         except Exception:
             _log.failure("{peer}: no protocol", peer=self._record.peer)
             raise HandshakeError(500, "The server failed") from None

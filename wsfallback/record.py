@@ -113,14 +113,20 @@ class Record:
         self.reason: str | None = None
         self.traffic = Traffic()
 
-    def asks(self, request: Request, draft: str, originField: bytes) -> None:
+    def asks(self, request: Request, peer: str) -> None:
         """
         The client has asked for something.
         """
-        self.draft = draft
+        self.peer = peer
         self.path = _line(request.path)
-        self.origin = _text(request.get(originField))
         self.agent = _text(request.get(b"user-agent"))
+
+    def speaks(self, draft: str, origin: bytes | None) -> None:
+        """
+        It is known in what way.
+        """
+        self.draft = draft
+        self.origin = None if origin is None else _line(origin)
 
     def opens(self) -> None:
         """

@@ -151,7 +151,7 @@ class FallbackServerFactory(ServerFactory):
         """
         A peeker for a new connection.
         """
-        peeker = PeekingProtocol(addr)
+        peeker = PeekingProtocol()
         peeker.factory = self
         return peeker
 

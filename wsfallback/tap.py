@@ -11,9 +11,11 @@ from twisted.python import usage
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
 
+from wsfallback.config import ConfigOptions
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
+from wsfallback.logs import FORMATS, LoggingService
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, checkSeconds
 from wsfallback.server import FallbackServerFactory
@@ -74,7 +76,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ForwardOptions):
+class Options(ConfigOptions, ForwardOptions):
     """
     The options of the command.
     """
@@ -158,6 +160,7 @@ class Options(ForwardOptions):
             DRAIN,
             "Seconds for connections to end in order when the command is stopped; 0: none.",
         ],
+        ["log-format", None, FORMATS[0], "How to write the log: lines of text, or of json."],
     ]
 
     def __init__(self) -> None:
@@ -210,6 +213,9 @@ class Options(ForwardOptions):
         self["draftNames"] = self.draftsOf("drafts")
         self["limits"] = self._limits()
         self["drainSeconds"] = self._drainSeconds()
+        if self["log-format"] not in FORMATS:
+            given = self["log-format"]
+            raise usage.UsageError(f"--log-format {given}: give {' or '.join(FORMATS)}")
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
         self.checkForward()
@@ -227,6 +233,17 @@ class Options(ForwardOptions):
         if self.get("forwards") and not given[:1]:
             # Only these paths: nobody has asked for an echo on the others.
             self["application"] = None
+
+    def checkService(self) -> None:
+        """
+        Make the service, and leave it.
+
+        :raises usage.UsageError: it can't be made.
+        """
+        try:
+            makeService(self)
+        except (OSError, TypeError, ValueError) as error:
+            raise usage.UsageError(str(error)) from None
 
     def _limits(self) -> dict[str, Any]:
         limits: dict[str, Any] = {
@@ -285,7 +302,9 @@ def makeService(options: Options) -> MultiService:
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
+    logging = LoggingService(options["log-format"], options.parent or {})
     services = DrainingService(reactor, factory, options["drainSeconds"])
+    services.setServiceParent(logging)  # type: ignore[no-untyped-call]
     for endpoint in options["listen"]:
         ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
-    return services
+    return logging

@@ -175,6 +175,7 @@ def _unit(option: str, limit: str | None) -> str:
             "drafts": "LIST",
             "drain": "SECONDS",
             "web": "DIRECTORY",
+            "config": "FILE",
             "http-timeout": "SECONDS",
             "backend-timeout": "SECONDS",
             "backend-drafts": "LIST",

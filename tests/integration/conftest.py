@@ -3,6 +3,7 @@ Servers and clients, which are gone when the test is over.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -95,18 +96,27 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         await server.stop()
 
 
-@pytest_twisted.async_yield_fixture(scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+@asynccontextmanager
+async def serving(directory: Path, *options: str, listen: str = ANYWHERE) -> AsyncIterator[Served]:
     """
-    The command as it is, once for all tests of a module.
+    Run the command once, where `serve` can't: for more than one test.
     """
-    command = [*COMMAND, "--listen", ANYWHERE]
-    server = Served(command, env=environment(), directory=tmp_path_factory.mktemp("server"))
+    command = [*COMMAND, "--listen", listen, *options]
+    server = Served(command, env=environment(), directory=directory)
     try:
         await server.ready(1)
         yield server
     finally:
         await _end(server)
+
+
+@pytest_twisted.async_yield_fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """
+    The command as it is, once for all tests of a module.
+    """
+    async with serving(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest_twisted.async_yield_fixture

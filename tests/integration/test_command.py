@@ -397,3 +397,114 @@ async def test_help(tmp_path: Path) -> None:
     assert ended.status == 0, ended
     for word in (*DRAFTS, "--listen", "--handler", "--web", "--drafts", "--origin", "PhantomJS"):
         assert word in ended.printed, word
+
+
+# Its config file.
+
+#: As a daemon, if it were to start.
+DAEMON = (TWISTD[0], "wsfallback")
+
+
+@pytest.mark.parametrize("command", [COMMAND, TWISTD], ids=["python", "twistd"])
+@pytest_twisted.ensureDeferred
+async def test_config(
+    serve: Serve, connect: Connect, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """
+    What the file says is so; where the command line says something else, that is.
+    """
+    (tmp_path / "it.toml").write_text(
+        'listen = ["carrier:pigeon", "tcp:1"]\norigin = "http://a"\nmax-message = 4\n'
+    )
+    server = await serve("--config", "it.toml", "--max-message=5", command=command)
+    client = await connect(server.port, "rfc6455")
+    await client.open(origin="http://a")
+    client.say("12345")
+    assert await client.hear() == "12345"
+    stranger = await connect(server.port, "hixie-76")
+    stranger.sendOpening(origin="http://b")
+    assert (await stranger.readAnswer()).status == 403
+
+
+@pytest.mark.parametrize("command", [COMMAND, TWISTD, DAEMON], ids=["python", "twistd", "daemon"])
+@pytest_twisted.ensureDeferred
+async def test_check(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """
+    Is one line, which doesn't mind ports that are taken and servers that run, and leaves nothing.
+    """
+    (tmp_path / "twistd.pid").write_text(str(os.getpid()))
+    (tmp_path / "mine.py").write_text(HANDLERS)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f'listen = "tcp:{taken.getsockname()[1]}:interface=127.0.0.1"'
+        (tmp_path / "it.toml").write_text(f'{listen}\nhandler = "mine.Who"\n')
+        before = sorted(tmp_path.iterdir())
+        ended = await run(
+            *command, "--config", "it.toml", "--check",
+            directory=tmp_path, env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        )  # fmt: skip
+    assert (ended.status, ended.log) == (0, "wsfallback: no mistake found\n")
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "twistd.pid").read_text() == str(os.getpid())
+
+
+@pytest.mark.parametrize("command", [COMMAND, DAEMON], ids=["python", "daemon"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("max-message = 0", "it.toml: max-message: --max-message 0: must be from 1"),
+        ("max-message = '9'", "it.toml: max-message: give a number, not '9'"),
+        ("max-mesage = 9", "it.toml: max-mesage: a config file has no such key; did you mean"),
+        ("max-message", "--config it.toml: it is not TOML: "),
+        (
+            'listen = "ssl:0:privateKey=no.pem"',
+            "it.toml: listen: --listen ssl:0:privateKey=no.pem: ",
+        ),
+        ('handler = "nowhere.Thing"', "No module named 'nowhere'"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_checkFails(
+    tmp_path: Path, command: tuple[str, ...], text: str, sentence: str
+) -> None:
+    """
+    With the mistake, which is all that is printed.
+    """
+    (tmp_path / "it.toml").write_text(f"{text}\n")
+    ended = await run(*command, "--config", "it.toml", "--check", directory=tmp_path)
+    (line,) = ended.log.splitlines()
+    assert (ended.status, ended.printed) == (1, ""), ended
+    assert line.startswith("wsfallback: "), line
+    assert sentence in line
+    assert [path.name for path in tmp_path.iterdir()] == ["it.toml"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_checkCertificate(tmp_path: Path) -> None:
+    """
+    A key that can't be read is found, before anything listens.
+    """
+    (tmp_path / "key.pem").write_text("no key")
+    ended = await run(*COMMAND, "--check", "-l", "ssl:0:privateKey=key.pem", directory=tmp_path)
+    (line,) = ended.log.splitlines()
+    assert ended.status == 1
+    assert "--listen ssl:0:privateKey=key.pem: " in line
+
+
+@pytest_twisted.ensureDeferred
+async def test_showConfig(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """
+    What is shown can be the config of a server, which shows the same and does what it says.
+    """
+    (tmp_path / "é").mkdir()
+    options = ("-l", ANYWHERE, "--origin", "http://a", "--web", "é", "--frames")
+    first = await run(*DAEMON, *options, "--show-config", directory=tmp_path)
+    assert first.status == 0, first
+    (tmp_path / "it.toml").write_text(first.printed, "utf-8")
+    again = await run(*COMMAND, "--config=it.toml", "--check", "--show-config", directory=tmp_path)
+    assert (again.status, again.printed) == (0, first.printed), again
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["it.toml", "é"]
+    server = await serve("--config", "it.toml", listen=())
+    await server.ready(1)
+    stranger = await connect(server.port, "hixie-75")
+    stranger.sendOpening(origin="http://b")
+    assert (await stranger.readAnswer()).status == 403

@@ -1,0 +1,139 @@
+"""
+How the command logs: in lines of text or of JSON, with no control character in any of them.
+
+Twisted's own observer writes an event's text as it is, and a traceback may quote a peer.
+"""
+
+import json
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.logger import (
+    FileLogObserver,
+    ILogObserver,
+    LogEvent,
+    formatEvent,
+    formatEventAsClassicLogText,
+)
+from twisted.python.failure import Failure
+from twisted.python.logfile import LogFile
+from zope.interface import implementer
+
+#: What `--log-format` may be.
+FORMATS = ("text", "json")
+
+#: What Twisted gives events beside their own fields.
+_NO_FIELDS = {"format", "isError", "message", "system", "time"}
+#: Line ends are indented by then, and the rest of ASCII needs no look.
+_PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
+
+
+def textLine(event: LogEvent) -> str | None:
+    """
+    An event as twistd logs it, with what can't be printed escaped.
+    """
+    text = formatEventAsClassicLogText(event)
+    if text is None or _PLAIN.fullmatch(text):
+        return text
+    return "".join(
+        each
+        if each in "\n\t" or each.isprintable()
+        else each.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for each in text
+    )
+
+
+def jsonLine(event: LogEvent) -> str:
+    """
+    An event as one line of JSON, in ASCII: its time, level, logger and text, and its fields.
+    """
+    line: dict[str, Any] = {
+        "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
+        "level": event["log_level"].name,
+        "logger": event.get("log_namespace", ""),
+        "text": formatEvent(event),
+    }
+    for name, value in event.items():
+        isOurs = not (name.startswith("log_") or name in _NO_FIELDS or name in line)
+        if isOurs and (value is None or isinstance(value, str | int | float)):
+            line[name] = value
+    failure = event.get("log_failure")
+    if isinstance(failure, Failure):
+        line["traceback"] = failure.getTraceback()
+    return f"{json.dumps(line)}\n"
+
+
+_LINES: Mapping[str, Callable[[LogEvent], str | None]] = {"text": textLine, "json": jsonLine}
+
+
+class LoggingService(MultiService):
+    """
+    The services of the command, which log as they are told to.
+    """
+
+    def __init__(self, logFormat: str, options: Mapping[str, Any]) -> None:
+        """
+        :param logFormat: of `FORMATS`.
+        :param options: twistd's own, which say where to: ``logfile``, ``nodaemon``, ``syslog``.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._line = _LINES[logFormat]
+        self._options = options
+        # Twistd makes lines of the log of what is printed later.
+        self._stdout = sys.stdout
+
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Tell the application who observes its log, unless that is syslog.
+
+        ``twistd --logger`` goes before.
+        """
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+        if not self._options.get("syslog"):
+            parent.setComponent(ILogObserver, _Later(self._observer))
+
+    def _observer(self) -> ILogObserver:
+        return FileLogObserver(self._file(), self._line)
+
+    def _file(self) -> Any:
+        """
+        As twistd chooses it.
+        """
+        name = self._options.get("logfile")
+        if self._options.get("nodaemon") and name in (None, "", "-"):
+            return self._stdout
+        if name == "-":
+            raise SystemExit("wsfallback: a daemon can't log to stdout: give another --logfile")
+        file = LogFile.fromFullPath(name or "twistd.log")
+        # Nobody has asked for anything else by it.
+        if not signal.getsignal(signal.SIGUSR1):
+            signal.signal(signal.SIGUSR1, lambda *_: _rotate(file))
+        return file
+
+
+@implementer(ILogObserver)
+class _Later:
+    """
+    An observer that is made when there is something to log, which is after all checks.
+    """
+
+    def __init__(self, make: Callable[[], ILogObserver]) -> None:
+        self._make = make
+        self._observer: ILogObserver | None = None
+
+    def __call__(self, event: LogEvent) -> None:
+        if self._observer is None:
+            self._observer = self._make()
+        self._observer(event)
+
+
+def _rotate(file: Any) -> None:
+    # Here and not above: twistd chooses the reactor.
+    from twisted.internet import reactor
+
+    reactor.callFromThread(file.rotate)  # type: ignore[attr-defined]
