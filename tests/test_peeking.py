@@ -6,13 +6,12 @@ from typing import Any, ClassVar
 from unittest import mock
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
-from twisted.protocols.haproxy import proxyEndpoint
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -32,26 +31,15 @@ from wsfallback.testing import (
 )
 
 
-class Anywhere:
-    """
-    An endpoint that listens nowhere, and hands back what it was to serve.
-    """
-
-    def listen(self, factory: Any) -> Any:
-        """
-        It is what comes of it.
-        """
-        return succeed(factory)
-
-
 def wrappedByPROXY(factory: Any) -> Any:
     """
     A factory as ``haproxy:`` serves it.
     """
-    found: list[Any] = []
-    proxyEndpoint(Anywhere()).listen(factory).addCallback(found.append)
-    found[0].reactor = factory.reactor
-    return found[0]
+    reactor: Any = MemoryReactorClock()
+    serverFromString(reactor, "haproxy:tcp:8080").listen(factory)
+    wrapper = reactor.tcpServers[0][1]
+    wrapper.reactor = factory.reactor
+    return wrapper
 
 
 class Page(Resource):

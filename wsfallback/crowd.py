@@ -27,6 +27,9 @@ class Stage(Enum):
     How far a connection has come.
     """
 
+    # Each is one object; Enum's own hash is that of the name, and made anew each time.
+    __hash__ = object.__hash__
+
     OUTSIDE = "not here, or not any more"
     WAITING = "we wait for the client: TLS, the head, key3"
     ASKING = "the client waits for us: the application decides"
@@ -217,7 +220,7 @@ class Crowd:
         if limits.maxPerAddress is None and limits.maxNewPerAddress is None:
             return None
         name, now = source(peer), self._clock()
-        if name == UNKNOWN or isWithin(peer, self._trusted):
+        if name == UNKNOWN or (self._trusted and isWithin(peer, self._trusted)):
             return None
         self._forget(now)
         found = self._sources.get(name)
