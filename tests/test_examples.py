@@ -14,6 +14,7 @@ from textwrap import indent
 from types import ModuleType
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
@@ -34,6 +35,7 @@ SERVERS = (
     "embed",
     "website",
     "routes",
+    "rules",
     "onconnect",
     "observer",
     "autobahn_all",
@@ -278,6 +280,30 @@ class ExampleTests(SynchronousTestCase):
             echo.send("x")
             self.assertEqual(echo.receive(), "x")
             self.assertEqual(connect(factory, draft.name, path="/").status, 404)
+
+    def test_rules(self) -> None:
+        """
+        Who comes in is who the page says.
+        """
+        factory = imported("rules").makeFactory(Clock())
+        inside = IPv4Address("TCP", "10.1.2.3", 52914)
+        site, disk = "https://www.example.com", "file://"
+        for path, draft, origin, peer, status in (
+            ("/", "rfc6455", site, CLIENT_ADDRESS, 101),
+            ("/", "rfc6455", None, CLIENT_ADDRESS, 403),
+            ("/", "hixie-76", site, inside, 426),
+            ("/kiosk/3", "hixie-76", disk, inside, 101),
+            ("/kiosk/3", "hixie-76", "null", inside, 101),
+            ("/kiosk/3", "hixie-76", site, inside, 403),
+            ("/kiosk/3", "hixie-76", disk, CLIENT_ADDRESS, 426),
+            ("/kiosk/3", "rfc6455", disk, CLIENT_ADDRESS, 101),
+            ("/feed", "rfc6455", None, CLIENT_ADDRESS, 101),
+            ("/feed", "rfc6455", site, CLIENT_ADDRESS, 403),
+        ):
+            asked = {"path": path, "origin": origin, "peer": peer}
+            client = connect(factory, draft, host="www.example.com", **asked)  # type: ignore[arg-type]
+            self.assertEqual(client.status, status, (path, draft, origin, peer))
+        self.assertEqual(connect(factory, host="evil.test", origin=site).status, 421)
 
     def test_observer(self) -> None:
         """

@@ -305,18 +305,31 @@ class OriginPatternTests(SynchronousTestCase):
 
     def test_null(self) -> None:
         """
-        ``null`` is let in where it is listed, and by the star alone otherwise.
+        ``null`` is let in only where it is listed.
         """
-        self.assertMatches("null", "null")
-        self.assertRefuses("null", "http://null", "nullx")
-        self.assertRefuses("*://*:*", "null")
+        self.assertMatches("null", "null", "NULL")
+        self.assertRefuses("null", "http://null", "nullx", "")
+        for pattern in ("*", "*://*:*", "*://*", "none", "file://"):
+            self.assertRefuses(pattern, "null")
 
     def test_files(self) -> None:
         """
-        Safari 5's pages from disk send ``file://``.
+        Safari 5's pages from disk send ``file://``; it comes in only where it is listed.
         """
-        self.assertMatches("file://", "file://")
-        self.assertRefuses("http://*", "file://")
+        self.assertMatches("file://", "file://", "FILE://")
+        self.assertMatches("file://*", "file://", "file://host")
+        for pattern in ("*", "*://*:*", "*://*", "f*://*", "http://*", "null", "none"):
+            self.assertRefuses(pattern, "file://", "file:///", "file:///home/x.html", "file://host")
+
+    def test_none(self) -> None:
+        """
+        No origin at all is let in only where it is listed, and nobody can name it.
+        """
+        self.assertMatches("none", "")
+        self.assertMatches("None", "")
+        self.assertRefuses("none", "none", "null", "http://none", "http://example.com")
+        for pattern in ("*", "*://*:*", "null", "file://", "https://example.com"):
+            self.assertRefuses(pattern, "")
 
     def test_withoutScheme(self) -> None:
         """
@@ -327,9 +340,24 @@ class OriginPatternTests(SynchronousTestCase):
 
     def test_star(self) -> None:
         """
-        A star alone is anything.
+        A star alone is any origin of a page that has an address, and whatever programs call theirs.
         """
-        self.assertMatches("*", "null", "http://example.com", "file://", "junk")
+        self.assertMatches("*", "http://example.com", "chrome-extension://abc", "junk", "a*b")
+
+    def test_host(self) -> None:
+        """
+        What a pattern says of the host, for those who ask by host alone.
+        """
+        for pattern, host in (
+            ("https://A.test:*", "a.test"),
+            ("*://*.a.test", "*.a.test"),
+            ("*", "*"),
+            ("file://", ""),
+            ("null", None),
+            ("none", None),
+            ("device:9000", None),
+        ):
+            self.assertEqual(OriginPattern(pattern).host, host, pattern)
 
     def test_aStarInAnOriginIsNoWildcard(self) -> None:
         """
@@ -377,4 +405,5 @@ class OriginPatternTests(SynchronousTestCase):
         Whatever a client sends is matched or not, without an exception.
         """
         self.assertFalse(OriginPattern("https://*.example.com:*").matches(text))
-        self.assertTrue(OriginPattern("*").matches(text))
+        apart = text.lower() in ("", "null") or text.lower().startswith("file:")
+        self.assertEqual(OriginPattern("*").matches(text), not apart)

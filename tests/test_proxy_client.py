@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from zope.interface.verify import verifyObject
 
 from tests.proxied import CHUNKED, GET, OK, POST, ProxyTestCase
+from wsfallback.addresses import networks
 from wsfallback.proxy_client import MAX_AHEAD
 from wsfallback.testing import MemoryTransport
 
@@ -48,6 +49,24 @@ class ConnectionTests(ProxyTestCase):
         self.net.settle()
         self.assertTrue(client.aborted)
         self.assertQuiet(proxy)
+
+    def test_hosts(self) -> None:
+        """
+        Each request is for a host of ours, or gets 421, and no backend hears of it.
+        """
+        other = GET.replace(b"www.test", b"evil.test")
+        told = GET[:-2] + b"X-Forwarded-Host: evil.test\r\n\r\n"
+        absolute = GET.replace(b"/a", b"http://evil.test/a")
+        for second in (other, absolute, told):
+            proxy = self.proxy(hosts=["www.test"], trusted=networks(["192.0.2.0/24"]))
+            client = self.client(proxy, GET)
+            self.say(OK)
+            self.assertEqual(self.answer(client), OK)
+            heard = self.backends[0].received
+            self.hear(client, second)
+            self.assertRefused(client, 421)
+            self.assertEqual(self.backends[0].received, heard)
+            self.assertQuiet(proxy)
 
     def test_pipelined(self) -> None:
         """

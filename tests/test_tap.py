@@ -63,7 +63,8 @@ class OptionsTests(DirectoryCase):
         options = parsed()
         self.assertEqual(options["listen"], [DEFAULT_ENDPOINT])
         self.assertIs(options["application"], Echo)
-        self.assertEqual(options["draftNames"], [draft.name for draft in DRAFTS])
+        nothing = {"rules": {}, "hosts": [], "externalURL": None, "flashPolicy": False}
+        self.assertEqual(options.entrance(), nothing)
         self.assertEqual(Limits(**options["limits"]), Limits())
 
     def test_everyLimit(self) -> None:
@@ -138,36 +139,6 @@ class OptionsTests(DirectoryCase):
         """
         for wrong in ("", "8080", "tcp", "tcp:http8", "nonsense:1", "ssl:443:privateKey=/no/file"):
             self.assertIn(DEFAULT_ENDPOINT, self.refused("--listen", wrong))
-
-    def test_drafts(self) -> None:
-        """
-        By name, in any order, spaces allowed.
-        """
-        options = parsed("--drafts", "rfc6455, hixie-76")
-        self.assertEqual(options["draftNames"], ["rfc6455", "hixie-76"])
-
-    def test_badDrafts(self) -> None:
-        """
-        The sentence names those that there are.
-        """
-        for wrong in ("hixie-77", "13", ",", ""):
-            sentence = self.refused("--drafts", wrong)
-            for draft in DRAFTS:
-                self.assertIn(draft.name, sentence)
-
-    def test_origins(self) -> None:
-        """
-        Several times.
-        """
-        options = parsed("--origin", "https://*.example.com", "--origin", "null")
-        self.assertEqual(options["origins"], ["https://*.example.com", "null"])
-
-    def test_badOrigins(self) -> None:
-        """
-        What can match nothing.
-        """
-        for wrong in ("", "https://example.com/", "*.example.com", "http://a b"):
-            self.assertIn("scheme://host:port", self.refused("--origin", wrong))
 
     def test_handlerAndFactory(self) -> None:
         """

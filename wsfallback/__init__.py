@@ -21,6 +21,7 @@ from wsfallback.errors import (
 from wsfallback.handlers import MessageHandler
 from wsfallback.interfaces import IClientChannel, IFrameHandler, IMessageChannel, IMessageHandler
 from wsfallback.policy import Limits
+from wsfallback.rules import Rules
 from wsfallback.server import FallbackServerFactory
 from wsfallback.stream_client import StreamEndpoint
 
@@ -44,6 +45,7 @@ __all__ = [
     "NoDraftWorked",
     "NotOpen",
     "NotText",
+    "Rules",
     "SendQueueFull",
     "StreamEndpoint",
     "UnsupportedByDraft",

@@ -55,6 +55,7 @@ class Admission:
     :ivar peer: the client, as Autobahn writes it: ``tcp4:192.0.2.7:52914``; behind a proxy that is
         trusted as that says it.
     :ivar isSecure: it came by TLS, here or at a proxy that is trusted.
+    :ivar prefix: what a proxy has taken from the beginning of the client's path.
     :ivar deadline: runs since the connection was made.
     :ivar record: where to note what becomes of it.
     :ivar place: its own among all connections.
@@ -71,6 +72,7 @@ class Admission:
     deadline: Deadline
     record: Record
     place: Place
+    prefix: bytes = b""
 
 
 @implementer(IApplication)

@@ -2,6 +2,11 @@
 Endpoint strings that have another one in them, ``wsfallback:tcp:...``, and what options say.
 """
 
+import re
+
+#: A path, or none: RFC 3986 §3.3.
+_PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
+
 #: What separates in such a string, and a backslash, which takes that from it.
 _SPECIAL = "\\:="
 
@@ -36,6 +41,20 @@ def listed(value: str) -> list[str]:
     The names in an option, with commas between.
     """
     return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def byPath(given: str) -> tuple[str, str]:
+    """
+    The path and the value of an option ``[PATH=]VALUE``; without a path the empty one.
+
+    :raises ValueError: clients send no such path.
+    """
+    path, equals, value = given.partition("=")
+    if not (equals and path.startswith("/")):
+        return "", given
+    if not _PATH.fullmatch(path):
+        raise ValueError("give the path as clients send it: percent-encoded, without a query")
+    return path, value
 
 
 def _quoted(part: str) -> str:

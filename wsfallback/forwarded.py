@@ -95,7 +95,8 @@ def outside(
         isSecure = scheme in (b"https", b"wss")
     if HOST.fullmatch(host):
         others = tuple(field for field in request.fields if field[0] != b"host")
-        request = replace(request, fields=((b"host", host), *others))
+        # A target in absolute form would go before it.
+        request = replace(request, target=request.resource, fields=((b"host", host), *others))
     return request, isSecure
 
 

@@ -2,7 +2,6 @@
 The options of a gateway, as the command line gives them.
 """
 
-import re
 from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any
@@ -11,7 +10,7 @@ from twisted.python import usage
 
 from wsfallback.addresses import Network
 from wsfallback.client import NEWEST_FIRST
-from wsfallback.descriptions import listed
+from wsfallback.descriptions import byPath, listed
 from wsfallback.destination import destination
 from wsfallback.gateway import BINARY, Gateway
 from wsfallback.policy import RANGES, draftsNamed
@@ -21,9 +20,6 @@ from wsfallback.proxy import ReverseProxy, httpDestination
 SHARE = 0.8
 #: Seconds, of all timeouts: `checkSeconds`.
 SHORTEST = RANGES["idleTimeout"][0]
-
-#: A path, or none: RFC 3986 §3.3.
-_PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
 
 
 class ForwardOptions(usage.Options):
@@ -71,15 +67,8 @@ class ForwardOptions(usage.Options):
         """
         A backend: ws://host[:port][/path], or /path=ws://... for one path; repeatable
         """
-        path, equals, url = target.partition("=")
-        if not (equals and path.startswith("/")):
-            path, url = "", target
-        if not _PATH.fullmatch(path):
-            raise usage.UsageError(
-                f"--forward {target}: give the path as clients send it: percent-encoded, without"
-                " a query"
-            )
         try:
+            path, url = byPath(target)
             destination(url)
         except ValueError as error:
             raise usage.UsageError(f"--forward {target}: {error}") from None
@@ -178,6 +167,7 @@ class ForwardOptions(usage.Options):
             timeout=self["httpTimeout"],
             keepHost=bool(self["keep-host"]),
             trusted=self.get("trusted", []),
+            hosts=self.get("hosts", []),
             **self["limits"],
         )
 

@@ -2,6 +2,8 @@
 `HixieServerProtocol`: any row of the table that has an opening and a framing, over a transport.
 """
 
+from dataclasses import replace
+
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
@@ -35,7 +37,10 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         assert opening is not None, "the row is Autobahn's"
         self._framing = self._makeFraming()
         try:
-            self._opening = opening(admission.request, admission.isSecure)
+            # The path that its client knows; the handler has ours.
+            target = admission.prefix + admission.request.target
+            outside = replace(admission.request, target=target)
+            self._opening = opening(outside, admission.isSecure)
         except HandshakeError as error:
             self._refuse(error)
             return

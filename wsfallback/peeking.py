@@ -28,8 +28,10 @@ from wsfallback.crowd import Crowd
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft, choose
 from wsfallback.draining import IConnection
+from wsfallback.entrance import Entrance
 from wsfallback.errors import HandshakeError
 from wsfallback.farewell import prepare, sayFarewell
+from wsfallback.flash import REQUEST
 from wsfallback.handover import InterimProtocol
 from wsfallback.leaving import STOPPING, abort, leave
 from wsfallback.policy import Limits
@@ -46,9 +48,9 @@ class IPeekingFactory(Interface):
     What a `PeekingProtocol` asks of its factory: who serves whom, and within which bounds.
     """
 
-    drafts: tuple[Draft, ...] = Attribute(
+    entrance: Entrance = Attribute(
         """
-        The rows of the table that are served.
+        Who may come in.
         """
     )
     limits: Limits = Attribute(
@@ -87,26 +89,12 @@ class IPeekingFactory(Interface):
         :param ending: fires when its handler has finished, too.
         """
 
-    def httpFactory(request: Request) -> IProtocolFactory:
+    def httpFactory(request: Request, drafts: tuple[Draft, ...]) -> IProtocolFactory:
         """
         Who has a request that is no WebSocket.
 
+        :param drafts: those that this client could have asked for.
         :raises HandshakeError: 405 or 426: there is only WebSocket here.
-        """
-
-    def outside(request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
-        """
-        How the client sees the server: as `wsfallback.forwarded.outside`.
-        """
-
-    def clientOf(request: Request, peer: str) -> str:
-        """
-        Who the client is: as `wsfallback.forwarded.clientOf`.
-        """
-
-    def checkOrigin(request: Request, draft: Draft) -> None:
-        """
-        :raises HandshakeError: 403, with the field that this draft has for it.
         """
 
     def applicationFor(request: Request) -> IApplication:
@@ -163,6 +151,8 @@ class PeekingProtocol(InterimProtocol):
         try:
             if self._wire is None:
                 self._isFrom(peer2str(self.transport))
+            if self._isFlash(data):
+                return
             request = self._reader.feed(data)
             if request is not None:
                 self._dispatch(request)
@@ -221,22 +211,43 @@ class PeekingProtocol(InterimProtocol):
         self._wire = self._record.peer = wire
         self._place.isFrom(wire)
 
+    def _isFlash(self, data: bytes) -> bool:
+        """
+        Whether Flash asks for a policy, or may be about to; it gets its answer.
+        """
+        began = bytes(self._reader.received[: len(REQUEST)]) + data[: len(REQUEST)]
+        # Nearly all others are told by their first byte.
+        if began[:1] != REQUEST[:1]:
+            return False
+        answer = self.factory.entrance.flashPolicy(getattr(self.transport.getHost(), "port", None))
+        if answer is None:
+            return False
+        if began.startswith(REQUEST):
+            self._leave(answer)
+            return True
+        if REQUEST.startswith(began):
+            self._reader.received += data
+            return True
+        return False
+
     def _dispatch(self, request: Request) -> None:
         assert self._wire is not None, "known before anything is read"
         factory, wire = self.factory, self._wire
-        peer = factory.clientOf(request, wire)
+        peer = factory.entrance.clientOf(request, wire)
         self._record.asks(request, peer)
-        draft = choose(request, factory.drafts)
+        isSecure = ISSLTransport.providedBy(self.transport)
+        visit = factory.entrance.visit(request, wire, isSecure)
+        drafts = visit.gate.draftsFor(peer)
+        draft = choose(request, drafts)
         if draft is None:
             self._record.speaks(HTTP, request.get(b"origin"))
-            self._passOn(factory.httpFactory(request))
+            self._passOn(factory.httpFactory(request, drafts))
             return
         self._record.speaks(draft.name, request.get(draft.originField))
+        request = visit.request
         if peer != wire:
             self._place.isFrom(peer)
-        isSecure = ISSLTransport.providedBy(self.transport)
-        request, isSecure = factory.outside(request, wire, isSecure)
-        factory.checkOrigin(request, draft)
+        visit.gate.checkOrigin(request, draft)
         application = factory.applicationFor(request)
         whole = application.wholeFor(request, draft)
         if whole is not None:
@@ -251,7 +262,8 @@ class PeekingProtocol(InterimProtocol):
             # What the factory was told is the proxy's where a PROXY header tells the client's.
             address=self.transport.getPeer(),
             peer=peer,
-            isSecure=isSecure,
+            isSecure=visit.isSecure,
+            prefix=visit.prefix,
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,
@@ -303,11 +315,12 @@ class PeekingProtocol(InterimProtocol):
         if self._wire is None:
             self._record.peer = peer2str(self.transport)
         self._record.refuses(error)
-        self._reader = RequestReader(0)  # what came is of no more use
-        self.transport.write(error.answer())
-        self._leave()
+        self._leave(error.answer())
 
-    def _leave(self) -> None:
+    def _leave(self, answer: bytes = b"") -> None:
         self._left = True
         self._place.refused()
+        self._reader = RequestReader(0)  # what came is of no more use
+        if answer:
+            self.transport.write(answer)
         leave(self.transport, self._deadline, self.factory.limits.closeTimeout)

@@ -162,15 +162,22 @@ _SERIALIZED = re.compile(
     r"(?P<scheme>[a-z*][a-z0-9+.*-]*)://(?P<host>\[[0-9a-f:.*]+\]|[^][/?#@:]*)(:(?P<port>[0-9]+|\*))?"
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+#: The pattern of a request that has no origin.
+NO_ORIGIN = "none"
 
 
 class OriginPattern:
     """
     An origin that may come in: exact, or with ``*`` for any part of scheme, host or port.
 
-    ``https://*.example.com``, ``http://localhost:*``, ``*://kiosk``, ``null``, ``*``. Case does not
-    matter, a default port may be there or not, and a star never reaches over a separator.
-    RFC 6454 §4-6.
+    ``https://*.example.com``, ``http://localhost:*``, ``*://kiosk``. Case does not matter, a
+    default port may be there or not, and a star never reaches over a separator. RFC 6454 §4-6.
+
+    ``*`` is any origin but three, which come in only where they are named, each by itself:
+    ``null``, as sandboxed pages send it, and those from disk; ``file://``, as pages from disk of
+    other browsers do; and ``none``, no origin at all, as of programs that are no browsers.
+
+    :ivar host: in lower case and with its stars; `None` where the pattern has none.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -183,32 +190,37 @@ class OriginPattern:
         self._match = _SERIALIZED.fullmatch(self._exact)
         if self._match is None and ("/" in pattern or ("*" in pattern and pattern != "*")):
             raise ValueError(f"an origin is scheme://host:port and no more, not {pattern!r}")
+        self.host = "*" if self._exact == "*" else self._match and self._match["host"]
 
     def matches(self, origin: str) -> bool:
         """
-        Whether a client's origin, as sent, is one of these.
+        Whether a client's origin, as sent, is one of these; the empty one is none at all.
         """
+        if not origin:
+            return self._exact == NO_ORIGIN
         origin = origin.lower()
-        if self._exact == "*":
-            return True
-        # No browser has a star in an origin; who sends one has read the pattern.
-        if "*" in origin:
+        # No browser has a star in an origin; who sends one has read the pattern. Nor has one the
+        # name of none.
+        if self._exact == NO_ORIGIN or ("*" in origin and self._exact != "*"):
             return False
         if origin == self._exact:
             return True
         match, pattern = _SERIALIZED.fullmatch(origin), self._match
-        if match is None or pattern is None:
+        isFile = origin.startswith("file:")
+        if self._exact == "*":
+            return not (isFile or origin == "null")
+        if match is None or pattern is None or (isFile and pattern["scheme"] != "file"):
             return False
         default = _DEFAULT_PORTS.get(match["scheme"], "")
         return (
-            _isLike(pattern["scheme"], match["scheme"])
-            and _isLike(pattern["host"], match["host"])
-            and _isLike(pattern["port"] or default, match["port"] or default)
+            isLike(pattern["scheme"], match["scheme"])
+            and isLike(pattern["host"], match["host"])
+            and isLike(pattern["port"] or default, match["port"] or default)
         )
 
 
-def _isLike(pattern: str, part: str) -> bool:
+def isLike(pattern: str, part: str) -> bool:
     """
-    Whether a part of an origin is what the pattern has there.
+    Whether a part of an origin, or a host, is what the pattern has there; a star is any of it.
     """
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), part) is not None

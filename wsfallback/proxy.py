@@ -14,6 +14,7 @@ from wsfallback.backends import Backend, Backends
 from wsfallback.client import endpointTo
 from wsfallback.destination import Destination, destination
 from wsfallback.forwarded import described
+from wsfallback.hosts import Hosts
 from wsfallback.policy import Limits, checkSeconds
 from wsfallback.proxy_backend import BackendProtocol
 from wsfallback.proxy_client import ProxyProtocol
@@ -45,6 +46,7 @@ class ReverseProxy(ServerFactory):
         timeout: float = 60.0,
         keepHost: bool = False,
         trusted: Iterable[Network] = (),
+        hosts: Iterable[str] = (),
         endpoint: Callable[[str], IStreamClientEndpoint] | None = None,
         **limits: Any,
     ) -> None:
@@ -55,6 +57,7 @@ class ReverseProxy(ServerFactory):
         :param timeout: seconds without progress of a request or its answer, or without a request.
         :param keepHost: ask the backend for the client's ``Host``, and not for its own.
         :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed.
+        :param hosts: as of `wsfallback.FallbackServerFactory`, for each request.
         :param endpoint: by which the backend of a URL is reached; by default over TCP.
         :param limits: `wsfallback.policy.Limits`, by name.
         :raises ValueError: something that can't be.
@@ -67,6 +70,7 @@ class ReverseProxy(ServerFactory):
         self._connectTimeout = checkSeconds("connectTimeout", connectTimeout)
         self._keepsHost = keepHost
         self._trusted = tuple(trusted)
+        self._hosts = Hosts(hosts, self._trusted)
         self._pool = Pool(
             reactor,
             endpoint or (lambda url: endpointTo(reactor, self._destinations[url])),
@@ -90,6 +94,12 @@ class ReverseProxy(ServerFactory):
         Keep no connection.
         """
         self._pool.close()
+
+    def check(self, request: Request, peer: str, isSecure: bool) -> None:
+        """
+        :raises HandshakeError: 421: it is for another host.
+        """
+        self._hosts.asked(request, peer, isSecure)
 
     async def reach(self, isFresh: bool) -> tuple[Backend, BackendProtocol]:
         """

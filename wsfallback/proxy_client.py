@@ -47,6 +47,11 @@ class Proxy(Protocol):
     limits: Limits
     timeout: float
 
+    def check(self, request: Request, peer: str, isSecure: bool) -> None:
+        """
+        Refuse what is for another host.
+        """
+
     async def reach(self, isFresh: bool) -> tuple[Backend, BackendProtocol]:
         """
         Have a connection to a backend.
@@ -184,8 +189,7 @@ class ProxyProtocol(TwistedProtocol):
         """
         What the backend is asked.
         """
-        isSecure = ISSLTransport.providedBy(self.transport)
-        return self._proxy.asking(request, backend, peer2str(self.transport), isSecure)
+        return self._proxy.asking(request, backend, *self._client)
 
     def moved(self) -> None:
         """
@@ -253,6 +257,13 @@ class ProxyProtocol(TwistedProtocol):
 
     # Within.
 
+    @property
+    def _client(self) -> tuple[str, bool]:
+        """
+        Who it is, and whether by TLS.
+        """
+        return peer2str(self.transport), ISSLTransport.providedBy(self.transport)
+
     def _reached(self, found: tuple[Backend, BackendProtocol]) -> tuple[Backend, BackendProtocol]:
         self._deadline.set(self._proxy.timeout, self._late)
         return found
@@ -277,6 +288,7 @@ class ProxyProtocol(TwistedProtocol):
         try:
             request = self._reader.feed(data)
             if request is not None:
+                self._proxy.check(request, *self._client)
                 received = bytes(self._reader.received)
                 self._reader = RequestReader(self._proxy.limits.maxHead)
                 self._exchange = Exchange(self, request, received, self._proxy.limits.maxHead)

@@ -16,24 +16,25 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
-from wsfallback.addresses import Network, networks
+from wsfallback.addresses import Network
 from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
 from wsfallback.crowd import Crowd
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.draining import Connections, IConnection
 from wsfallback.engine import EngineFactory
+from wsfallback.entrance import Entrance
 from wsfallback.errors import HandshakeError
-from wsfallback.forwarded import clientOf, outside
 from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.journal import Journal
 from wsfallback.leaving import STOPPING
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.peeking import IPeekingFactory, PeekingProtocol
-from wsfallback.policy import Limits, OriginPattern, draftsNamed
+from wsfallback.policy import Limits
 from wsfallback.record import IObserver, Record
 from wsfallback.request import Request
+from wsfallback.rules import Rules
 from wsfallback.stream import StreamApplication
 
 _ALL = tuple(draft.name for draft in DRAFTS)
@@ -44,7 +45,7 @@ class FallbackServerFactory(ServerFactory):
     """
     One port for every WebSocket draft, and plain HTTP beside it.
 
-    :ivar drafts: the rows of the table that are served.
+    :ivar entrance: who may come in.
     :ivar limits: every number.
     :ivar reactor: the clock of every deadline.
     :ivar crowd: all connections, and how many there may be.
@@ -58,6 +59,11 @@ class FallbackServerFactory(ServerFactory):
         site: IProtocolFactory | None = None,
         drafts: Iterable[str] = _ALL,
         origins: Iterable[str] = (),
+        legacyFrom: Iterable[str | Network] = (),
+        rules: Mapping[str, Rules] | None = None,
+        hosts: Iterable[str] = (),
+        externalURL: str | None = None,
+        flashPolicy: bool = False,
         trusted: Iterable[str | Network] = (),
         observers: Iterable[IObserver] = (),
         reactor: IReactorTime | None = None,
@@ -71,8 +77,19 @@ class FallbackServerFactory(ServerFactory):
         :param site: has all requests that are no WebSocket: a `twisted.web.server.Site`.
             Without it they are refused.
         :param drafts: names of the drafts to serve; all by default.
-        :param origins: patterns of the origins that may come in, as `OriginPattern`; any by
-            default.
+        :param origins: patterns of the origins that may come in, as `OriginPattern`; by default
+            any, and requests without one.
+        :param legacyFrom: networks, ``10.0.0.0/8``: drafts whose clients don't mask are served to
+            these alone; by default to all.
+        :param rules: `wsfallback.Rules` for paths, and all below each. What they don't give is as
+            for the path above, and at last as the three parameters before.
+        :param hosts: names and addresses by which the server may be asked for, as
+            `wsfallback.hosts.HostPattern`: ``*.example.com``; by default any. All others get 421,
+            HTTP included.
+        :param externalURL: where clients find the server, ``wss://example.com``, with the path
+            that a proxy takes away, if it does: what hixie's answers say.
+        :param flashPolicy: answer Flash's request for a policy: programs from the domains of the
+            origins may connect to this port, or that of the ``externalURL``.
         :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed,
             ``10.0.0.0/8``: ``For`` the client's address, which a channel's ``peer`` is then, and by
             ``Proto`` and ``Host`` hixie's answers say ``wss``, and the name that the client knows.
@@ -80,14 +97,17 @@ class FallbackServerFactory(ServerFactory):
         :param reactor: the clock of every deadline; Twisted's reactor by default.
         :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
         :raises TypeError: a handler that can't be one, or an unknown limit.
-        :raises ValueError: a draft, an origin or a limit that can't be.
+        :raises ValueError: a draft, an origin, a network or a limit that can't be.
         """
-        if any(isinstance(each, str) for each in (drafts, origins, trusted)):
-            raise TypeError("drafts, origins and trusted are lists of strings")
         self.limits = Limits(**limits)
-        self.drafts = draftsNamed(drafts)
-        self._origins = [OriginPattern(pattern) for pattern in origins]
-        self._trusted = networks(trusted)
+        self.entrance = Entrance(
+            Rules(drafts, origins, legacyFrom),
+            rules or {},
+            hosts=hosts,
+            trusted=trusted,
+            externalURL=externalURL,
+            flashPolicy=flashPolicy,
+        )
         self._handler = None if handler is None else applicationOf(handler)
         self._routes = {path: applicationOf(each) for path, each in (routes or {}).items()}
         if self._handler is None and not self._routes:
@@ -101,7 +121,7 @@ class FallbackServerFactory(ServerFactory):
         self.reactor: IReactorTime = reactor
         self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = Connections(self.reactor)
-        self.crowd = Crowd(self.limits, self._trusted, self.reactor.seconds)
+        self.crowd = Crowd(self.limits, self.entrance.trusted, self.reactor.seconds)
         self._journal = Journal(self.reactor, self.limits.maxLogLines)
         self._observers = (self._journal, *observers)
         self._number = 0
@@ -220,30 +240,6 @@ class FallbackServerFactory(ServerFactory):
         """
         self._connections.ended(connection, ending)
 
-    def outside(self, request: Request, peer: str, isSecure: bool) -> tuple[Request, bool]:
-        """
-        How the client sees the server.
-        """
-        return outside(request, peer, isSecure, self._trusted)
-
-    def clientOf(self, request: Request, peer: str) -> str:
-        """
-        Who the client is.
-        """
-        return clientOf(request, peer, self._trusted)
-
-    def checkOrigin(self, request: Request, draft: Draft) -> None:
-        """
-        `IPeekingFactory.checkOrigin`.
-        """
-        if not self._origins:
-            return
-        origin = request.get(draft.originField)
-        if origin is None or not any(
-            pattern.matches(origin.decode("ascii")) for pattern in self._origins
-        ):
-            raise HandshakeError(403, "This origin may not connect", origin)
-
     def applicationFor(self, request: Request) -> IApplication:
         """
         `IPeekingFactory.applicationFor`.
@@ -263,7 +259,7 @@ class FallbackServerFactory(ServerFactory):
         protocol.factory = self._engine
         return protocol
 
-    def httpFactory(self, request: Request) -> IProtocolFactory:
+    def httpFactory(self, request: Request, drafts: tuple[Draft, ...]) -> IProtocolFactory:
         """
         `IPeekingFactory.httpFactory`.
         """
@@ -271,7 +267,7 @@ class FallbackServerFactory(ServerFactory):
             return self._site
         if request.method != b"GET":
             raise HandshakeError(405, "Only GET is served", request.method, (("Allow", "GET"),))
-        raise HandshakeError(426, "Only WebSocket is served", None, upgradeFields(self.drafts))
+        raise HandshakeError(426, "Only WebSocket is served", None, upgradeFields(drafts))
 
     def _served(self) -> Iterator[IApplication | IProtocolFactory]:
         """

@@ -1,13 +1,22 @@
 """
-The files of a directory, over plain HTTP.
+What the command serves over plain HTTP: the files of a directory, and to whom.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
-from twisted.web.pages import notFound
-from twisted.web.server import Request
+from autobahn.twisted.util import peer2str
+from twisted.internet.interfaces import ITransport
+from twisted.web.pages import errorPage, notFound
+from twisted.web.resource import IResource
+from twisted.web.server import Request, Site
 from twisted.web.static import File
+
+from wsfallback.addresses import Network
+from wsfallback.errors import HandshakeError, phrase
+from wsfallback.hosts import Hosts
+from wsfallback.request import Request as Head
 
 #: RFC 9110 §14.1.2, ASCII digits, and no more ranges than a client has a use for.
 _RANGE = rb"[ \t]*([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})[ \t]*"
@@ -37,3 +46,40 @@ class Files(File):
         return super().render_GET(request)  # type: ignore[no-untyped-call]
 
     render_HEAD = render_GET
+
+
+class HostsSite(Site):
+    """
+    A site that is there for the server's own names alone, request by request.
+
+    The first request of a connection has been looked at before a site gets it. On one that is kept
+    a browser asks for one host only, but a proxy for those of all its clients.
+    """
+
+    def __init__(
+        self,
+        root: IResource,
+        hosts: Iterable[str],
+        trusted: Iterable[str | Network] = (),
+        **options: Any,
+    ) -> None:
+        """
+        :param hosts: as of `wsfallback.FallbackServerFactory`, and so is ``trusted``.
+        :param options: as of `twisted.web.server.Site`.
+        """
+        super().__init__(root, **options)  # type: ignore[no-untyped-call]
+        self._hosts = Hosts(hosts, trusted)
+
+    def getResourceFor(self, request: Request) -> Any:
+        """
+        What answers: the root's, or 421.
+        """
+        named = request.requestHeaders.getAllRawHeaders()
+        fields = tuple((name.lower(), value) for name, values in named for value in values)
+        head = Head(request.method, request.uri, request.clientproto, fields)
+        peer = peer2str(cast(ITransport, request.transport))
+        try:
+            self._hosts.asked(head, peer, request.isSecure())
+        except HandshakeError as error:
+            return errorPage(error.status, phrase(error.status), error.sentence)
+        return super().getResourceFor(request)  # type: ignore[no-untyped-call]

@@ -46,6 +46,7 @@ def draftMatrix() -> str:
             _yes(draft.ping),
             _yes(draft.closeCodes),
             _yes(draft.fragments),
+            _yes(draft.masks),
             "Autobahn" if draft.framing is None else "wsfallback",
         )
         for draft in DRAFTS
@@ -54,9 +55,9 @@ def draftMatrix() -> str:
         [
             _table(("Name", "Version", "Covers", "Clients"), who, "14 10 26 50"),
             _table(
-                ("Name", "Binary", "Ping", "Close codes", "Fragments", "Framing by"),
+                ("Name", "Binary", "Ping", "Close codes", "Fragments", "Masked", "Framing by"),
                 what,
-                "20 14 14 18 16 18",
+                "18 12 12 16 14 12 16",
             ),
         ]
     )
@@ -172,13 +173,13 @@ def _options() -> Iterator[str]:
 def _unit(option: str, limit: str | None) -> str:
     if limit is None or limit in CHOICES:
         return {
-            "drafts": "LIST",
             "drain": "SECONDS",
             "web": "DIRECTORY",
             "config": "FILE",
             "http-timeout": "SECONDS",
             "backend-timeout": "SECONDS",
             "backend-drafts": "LIST",
+            "external-url": "URL",
             "handler": "NAME",
             "factory": "NAME",
         }.get(option, "HOW")

@@ -35,6 +35,8 @@ class Draft:
     :ivar ping: whether it has ping and pong.
     :ivar closeCodes: whether a close has a code and a reason.
     :ivar fragments: whether a message may be sent in several frames.
+    :ivar masks: whether its clients mask what they send, so that no page can choose those bytes.
+        A draft whose clients don't is a legacy draft.
     :ivar asking: the client's half of its opening handshake.
     :ivar opening: our opening handshake, or `None` where Autobahn has it.
     :ivar framing: our framing, or `None` where Autobahn has it.
@@ -50,6 +52,7 @@ class Draft:
     ping: bool = True
     closeCodes: bool = True
     fragments: bool = True
+    masks: bool = True
     opening: type[hixie75.Opening] | None = None
     framing: type[hixie75.Framing] | None = None
 
@@ -64,6 +67,7 @@ HIXIE_75 = Draft(
     ping=False,
     closeCodes=False,
     fragments=False,
+    masks=False,
     opening=hixie75.Opening,
     framing=hixie75.Framing,
 )
@@ -78,6 +82,7 @@ HIXIE_76 = Draft(
     ping=False,
     closeCodes=False,
     fragments=False,
+    masks=False,
     opening=hixie76.Opening,
     framing=hixie76.Framing,
 )
