@@ -413,6 +413,26 @@ class ClientAddressTests(SynchronousTestCase):
         ]
         self.assertEqual(refused, [self.CLIENT, wire])
 
+    def test_legacyFrom(self) -> None:
+        """
+        The rules for networks go by it, too.
+        """
+        factory = serve(trusted=self.OURS, legacyFrom=["198.51.100.0/24"])
+        for draft in ("hixie-75", "hixie-76"):
+            self.assertEqual(connect(factory, draft, headers=self.FIELD).status, 101)
+            other = {"X-Forwarded-For": "198.51.100.7, 203.0.113.1"}
+            for headers in (other, None):
+                self.assertEqual(connect(factory, draft, headers=headers).status, 426)
+
+    def test_host(self) -> None:
+        """
+        What a proxy says of the server is believed for the proxy's own address.
+        """
+        factory = serve(trusted=self.OURS)
+        said = {**self.FIELD, "X-Forwarded-Host": "www.test", "X-Forwarded-Proto": "https"}
+        client = connect(factory, "hixie-76", headers=said)
+        self.assertEqual(client.fields["sec-websocket-location"], "wss://www.test/")
+
     def test_perAddress(self) -> None:
         """
         It is the client that is counted: 429, before the handler is asked.
