@@ -10,6 +10,7 @@ from types import ModuleType
 from twisted.trial.unittest import SynchronousTestCase
 
 import wsfallback
+from tests import test_security
 from wsfallback.tap import Options
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +113,21 @@ class DocsTests(SynchronousTestCase):
         reference = pages("reference")
         for name in wsfallback.__all__:
             self.assertRegex(reference, rf"\b{name}\b")
+
+    def test_everyAttackHasItsTest(self) -> None:
+        """
+        The tests that the page on security names are there, and it names all of them.
+        """
+        page = (DOCS / "explanation" / "security.rst").read_text("utf-8")
+        named = set(re.findall(r"``(\w+Tests\.test_\w+)``", page))
+        there = {
+            f"{kind.__name__}.{name}"
+            for kind in vars(test_security).values()
+            if isinstance(kind, type) and kind.__name__.endswith("Tests")
+            for name in vars(kind)
+            if name.startswith("test_")
+        }
+        self.assertEqual(named, there)
 
     def test_everyExampleIsShown(self) -> None:
         """

@@ -4,6 +4,7 @@ The documentation's examples, run.
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -22,7 +23,9 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import issue
 from tests.pipe import Network
+from tests.test_certificates import Client as TLSClient
 from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
 from wsfallback import client as clientModule
 from wsfallback.testing import CLIENT_ADDRESS, attach, connect
@@ -110,7 +113,7 @@ class ExampleTests(SynchronousTestCase):
         No example is in the directory that these tests don't know.
         """
         tests = {"test_chat", "test_with_trial", "test_with_pytest"}
-        known = {*SERVERS, *tests, "chat", "client", "old_client", "reconnecting"}
+        known = {*SERVERS, *tests, "chat", "client", "old_client", "reconnecting", "certificates"}
         # Those of before are run with their libraries, in tests/integration/test_migrate.py.
         before = {"migrate/txws_before", "migrate/autobahn_before"}
         there = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.py")}
@@ -124,6 +127,26 @@ class ExampleTests(SynchronousTestCase):
         for client in self.connectEach(imported("embed").Echo):
             client.send("héllo")
             self.assertEqual(client.receive(), "héllo")
+
+    def test_certificates(self) -> None:
+        """
+        It listens with those of a directory, and reads them again on SIGHUP.
+        """
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        made = TemporaryDirectory()
+        self.addCleanup(made.cleanup)
+        issue("a.example").file(Path(made.name) / "a.pem")
+        reactor: Any = MemoryReactorClock()
+        reactor.callFromThread = lambda do: do()
+        self.assertNoResult(ensureDeferred(imported("certificates").main(reactor, made.name)))
+        ((port, factory, *_),) = reactor.tcpServers
+        self.assertEqual(port, 8443)
+        renewed = issue("a.example")
+        renewed.file(Path(made.name) / "a.pem")
+        signal.raise_signal(signal.SIGHUP)
+        client = TLSClient(factory, reactor)
+        self.assertEqual(client.serial, renewed.serial)
+        client.transport.lose(ConnectionDone())
 
     def test_autobahn(self) -> None:
         """

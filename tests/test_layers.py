@@ -49,6 +49,8 @@ LAYERS: dict[str, set[str]] = {
     "outgoing": {"errors"},
     "inflate": set(),
     "signals": set(),
+    "pem": set(),
+    "certificates": {"pem"},
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "record": {"errors", "request"},
@@ -338,7 +340,9 @@ LAYERS: dict[str, set[str]] = {
     "listening": {"descriptions", "server"},
     "connecting": {"descriptions", "stream_client"},
     "named": {"applications", "bridge", "demo", "handlers", "interfaces", "stream"},
-    "services": {"server", "signals"},
+    "services": {"descriptions", "server", "signals"},
+    "reloading": {"signals"},
+    "securing": {"certificates", "descriptions", "reloading"},
     "rule_options": {
         "addresses",
         "descriptions",
@@ -356,6 +360,7 @@ LAYERS: dict[str, set[str]] = {
         "logs",
         "named",
         "policy",
+        "reloading",
         "rule_options",
         "server",
         "services",
@@ -430,6 +435,10 @@ OTHERS: dict[str, set[str]] = {
     "testing": {"twisted", "zope"},
     "config": {"twisted"},
     "services": {"twisted"},
+    "pem": {"cryptography"},
+    "certificates": {"OpenSSL", "twisted", "zope"},
+    "reloading": {"twisted", "zope"},
+    "securing": {"twisted", "zope"},
     "tap": {"twisted"},
     "__main__": {"twisted"},
 }
@@ -584,7 +593,12 @@ class LayerTests(SynchronousTestCase):
             node.value for node in ast.walk(ast.parse(PLUGIN)) if isinstance(node, ast.Constant)
         }
         self.assertTrue(
-            {"wsfallback.tap", "wsfallback.listening.parse", "wsfallback.connecting.parse"}
+            {
+                "wsfallback.tap",
+                "wsfallback.listening.parse",
+                "wsfallback.connecting.parse",
+                "wsfallback.securing.parse",
+            }
             <= strings
         )
 

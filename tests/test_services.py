@@ -42,7 +42,7 @@ class ListeningServiceTests(SynchronousTestCase):
         A service whose endpoint does this.
         """
         service = ListeningService(None, description, mock.Mock())
-        service._endpoint = Endpoint(result)
+        service.endpoint = Endpoint(result)
         return service
 
     def port(self, address: object) -> Any:
@@ -60,6 +60,7 @@ class ListeningServiceTests(SynchronousTestCase):
         for address, description, said in (
             (IPv4Address("TCP", "127.0.0.1", 8080), "tcp:8080", "http://127.0.0.1:8080/"),
             (IPv6Address("TCP", "::1", 443), "ssl:443", "https://[::1]:443/"),
+            (IPv6Address("TCP", "::1", 443), "certificates:/x:tcp:443", "https://[::1]:443/"),
             (UNIXAddress("/tmp/x"), "unix:/tmp/x", "unix:/tmp/x"),
         ):
             with mock.patch("wsfallback.services._log") as log:
@@ -92,7 +93,7 @@ class ListeningServiceTests(SynchronousTestCase):
         """
         service = self.service(succeed(self.port(UNIXAddress("/x"))))
         service.privilegedStartService()
-        service._endpoint = None
+        service.endpoint = None
         service.startService()
         self.assertTrue(service.running)
 
@@ -145,7 +146,7 @@ class DrainingServiceTests(SynchronousTestCase):
         """
         services = DrainingService(self.reactor, self.factory, seconds)
         service = ListeningService(None, "tcp:0", self.factory)
-        service._endpoint = Endpoint(succeed(self.port))  # type: ignore[assignment]
+        service.endpoint = Endpoint(succeed(self.port))  # type: ignore[assignment]
         service.setServiceParent(services)  # type: ignore[no-untyped-call]
         services.startService()
         return services

@@ -1,5 +1,5 @@
 """
-The signals that end a program, while it ends already.
+What signals do: those that end a program, while it ends already; and SIGHUP.
 """
 
 import signal
@@ -10,7 +10,7 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.signals import STOPS, replaceStops
+from wsfallback.signals import STOPS, onHangup, replaceStops
 
 
 class ReplaceStopsTests(SynchronousTestCase):
@@ -70,3 +70,32 @@ class ReplaceStopsTests(SynchronousTestCase):
         thread.start()
         thread.join()
         self.assertEqual([signal.getsignal(number) for number in STOPS], [self.handle] * len(STOPS))
+
+
+class OnHangupTests(SynchronousTestCase):
+    """
+    SIGHUP.
+    """
+
+    def setUp(self) -> None:
+        self.calls: list[object] = []
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+
+    def test_eachTime(self) -> None:
+        """
+        The reactor does it, each time.
+        """
+        onHangup(mock.Mock(callFromThread=self.calls.append), self.test_eachTime)
+        for _ in range(2):
+            signal.raise_signal(signal.SIGHUP)
+        self.assertEqual(self.calls, [self.test_eachTime] * 2)
+
+    def test_thread(self) -> None:
+        """
+        Where signals can't be had they are left alone.
+        """
+        before = signal.getsignal(signal.SIGHUP)
+        thread = threading.Thread(target=onHangup, args=(mock.Mock(), self.test_thread))
+        thread.start()
+        thread.join()
+        self.assertIs(signal.getsignal(signal.SIGHUP), before)

@@ -4,6 +4,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 from twisted.application.service import IServiceMaker, MultiService
 from twisted.internet.protocol import Factory, Protocol
@@ -11,9 +12,11 @@ from twisted.plugin import getPlugins
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import issue
 from wsfallback import DRAFTS, Limits
 from wsfallback.demo import Broadcast, Echo
 from wsfallback.policy import LIMIT_NAMES
+from wsfallback.reloading import ReloadingService
 from wsfallback.services import DEFAULT_ENDPOINT
 from wsfallback.stream import StreamApplication
 from wsfallback.tap import DRAIN, Options, makeService
@@ -140,6 +143,17 @@ class OptionsTests(DirectoryCase):
         for wrong in ("", "8080", "tcp", "tcp:http8", "nonsense:1", "ssl:443:privateKey=/no/file"):
             self.assertIn(DEFAULT_ENDPOINT, self.refused("--listen", wrong))
 
+    def test_badCertificates(self) -> None:
+        """
+        What is wrong with them, and nothing else.
+        """
+        here = self.directory()
+        listen = f"certificates:{here}:tcp:0"
+        sentence = f"{here}: there is no certificate that can be used"
+        self.assertEqual(self.refused("--listen", listen), f"--listen {listen}: {sentence}")
+        (here / "a.pem").touch()
+        self.assertIn(f"{here}/a.pem: ValueError", self.refused("--listen", listen))
+
     def test_handlerAndFactory(self) -> None:
         """
         By name, each in its own way.
@@ -246,6 +260,20 @@ class ServiceTests(DirectoryCase):
         ((first, second),) = [*service]
         self.assertIs(first._factory, second._factory)
         self.assertEqual(list(first._factory._routes), ["/-/draft"])
+
+    def test_certificates(self) -> None:
+        """
+        Those of all endpoints are read again together.
+        """
+        here = self.directory()
+        issue("a.example").file(here / "a.pem")
+        secure = f"certificates:{here}:tcp:0"
+        ((*listening, reloading),) = makeService(parsed("-l", "tcp:0", "-l", secure, "-l", secure))
+        self.assertIsInstance(reloading, ReloadingService)
+        with mock.patch("wsfallback.certificates._log") as log:
+            reloading.reload()
+        self.assertEqual(log.info.call_count, 2)
+        self.assertEqual(len(listening), 3)
 
     def test_noTracebacks(self) -> None:
         """

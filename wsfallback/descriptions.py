@@ -11,6 +11,12 @@ _PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
 _SPECIAL = "\\:="
 
 
+class DescriptionError(ValueError):
+    """
+    A description that is understood, of something that can't be; the message says what to do.
+    """
+
+
 def unparsed(arguments: tuple[str, ...], options: dict[str, str]) -> str:
     """
     A string of its parts, as Twisted's ``haproxy:`` makes one.

@@ -15,10 +15,14 @@ from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
+from wsfallback.descriptions import DescriptionError
 from wsfallback.server import FallbackServerFactory
 from wsfallback.signals import replaceStops
 
 _log = Logger()
+
+#: What the descriptions of endpoints with TLS begin with.
+_SECURE = ("ssl:", "haproxy:ssl:", "tls:", "certificates:")
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
 
@@ -33,6 +37,8 @@ def checkEndpoint(endpoint: str) -> None:
         raise usage.UsageError(
             f"--listen {endpoint}: {error}; TLS needs pip install 'wsfallback[tls]'"
         ) from None
+    except DescriptionError as error:
+        raise usage.UsageError(f"--listen {endpoint}: {error}") from None
     except Exception as error:  # each kind of endpoint has its own way to fail
         raise usage.UsageError(
             f"--listen {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
@@ -43,11 +49,13 @@ def checkEndpoint(endpoint: str) -> None:
 class ListeningService(Service):
     """
     Listens, says where, and ends the command where it can't.
+
+    :ivar endpoint: what it listens on.
     """
 
     def __init__(self, reactor: object, description: str, factory: IProtocolFactory) -> None:
         self._description = description
-        self._endpoint = serverFromString(reactor, description)
+        self.endpoint = serverFromString(reactor, description)
         self._factory = factory
         self._port: Deferred[IListeningPort] | None = None
         self._isStarting = True
@@ -57,7 +65,7 @@ class ListeningService(Service):
         """
         Listen, while we may still be root.
         """
-        self._port = self._endpoint.listen(self._factory)
+        self._port = self.endpoint.listen(self._factory)
         self._port.addCallback(self._listening)
         self._port.addErrback(self._failed)
         self._isStarting = False
@@ -95,7 +103,7 @@ class ListeningService(Service):
         address = port.getHost()
         if isinstance(address, (IPv4Address, IPv6Address)):
             # By its options: the port object doesn't tell.
-            scheme = "https" if where.startswith(("ssl:", "haproxy:ssl:")) else "http"
+            scheme = "https" if where.startswith(_SECURE) else "http"
             host = f"[{address.host}]" if ":" in address.host else address.host
             where = f"{scheme}://{host}:{address.port}/"
         _log.info("wsfallback serves on {where}", where=where)

@@ -1,5 +1,5 @@
 """
-The signals that end a program, while it ends already.
+What signals do: those that end a program, while it ends already; and SIGHUP.
 """
 
 import signal
@@ -37,3 +37,13 @@ def replaceStops(reactor: Any, do: Callable[[], object]) -> Callable[[], None]:
             if callable(handler) and handler is not signal.default_int_handler:
                 before[number] = signal.signal(number, received)
     return restore
+
+
+def onHangup(reactor: Any, do: Callable[[], object]) -> None:
+    """
+    Have SIGHUP do something, from now on, where it can be had: not in a thread.
+
+    :param do: called by the reactor, each time.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, lambda number, frame: reactor.callFromThread(do))

@@ -18,6 +18,7 @@ from wsfallback.forwards import ForwardOptions
 from wsfallback.logs import FORMATS, LoggingService
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, checkSeconds
+from wsfallback.reloading import IReloadable, ReloadingService
 from wsfallback.rule_options import RuleOptions
 from wsfallback.server import FallbackServerFactory
 from wsfallback.services import (
@@ -291,6 +292,10 @@ def makeService(options: Options) -> MultiService:
     logging = LoggingService(options["log-format"], options.parent or {})
     services = DrainingService(reactor, factory, options["drainSeconds"])
     services.setServiceParent(logging)  # type: ignore[no-untyped-call]
-    for endpoint in options["listen"]:
-        ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
+    listening = [ListeningService(reactor, each, factory) for each in options["listen"]]
+    for service in listening:
+        service.setServiceParent(services)  # type: ignore[no-untyped-call]
+    reloadables = [each.endpoint for each in listening if IReloadable.providedBy(each.endpoint)]
+    if reloadables:
+        ReloadingService(reactor, reloadables).setServiceParent(services)  # type: ignore[no-untyped-call]
     return logging

@@ -125,8 +125,8 @@ async def connect() -> AsyncIterator[Connect]:
     Connect to a port of this machine, or to what a client's endpoint string says.
 
     ``await connect(port, "hixie-76")`` has a `DraftClient`, which hasn't said anything yet;
-    without a draft it is a bare `Connection`. With ``trust``, a certificate in PEM, by TLS; with
-    ``offered`` these protocols are offered there, by ALPN.
+    without a draft it is a bare `Connection`. With ``trust``, a certificate in PEM, by TLS, to a
+    server that has one for ``name``; with ``offered`` these protocols are offered there, by ALPN.
     """
     from twisted.internet import reactor
 
@@ -137,6 +137,7 @@ async def connect() -> AsyncIterator[Connect]:
         draft: str | None = None,
         *,
         trust: bytes | None = None,
+        name: str = "localhost",
         offered: Sequence[bytes] = (),
     ) -> Connection:
         client = Connection() if draft is None else DraftClient(draft)
@@ -144,7 +145,7 @@ async def connect() -> AsyncIterator[Connect]:
         endpoint = clientFromString(reactor, description)
         if trust is not None:
             options = optionsForClientTLS(
-                "localhost", Certificate.loadPEM(trust), acceptableProtocols=list(offered)
+                name, Certificate.loadPEM(trust), acceptableProtocols=list(offered)
             )
             endpoint = wrapClientTLS(options, endpoint)
         clients.append(client)

@@ -463,15 +463,21 @@ class TestProxyProtocol:
         self, serve: Serve, connect: Connect, tmp_path: Path, name: str
     ) -> None:
         """
-        No field says that TLS has ended at the proxy, so hixie's answer is not right by itself.
+        No field says that TLS has ended at the proxy, so hixie's answer is not right by itself,
+        and with a fixed outside it is.
         """
-        server = await behind(serve, name)
-        async with proxying(name, server.port, tmp_path) as proxy:
-            for isSecure in (False, True):
-                port, trust = proxy.end(isSecure)
-                client = await connect(port, "hixie-76", trust=trust)
-                head = await client.open(host="localhost", path="/chat")
-                assert location(head, "hixie-76") == "ws://localhost/chat"
+        for options, url in (
+            ((), "ws://localhost/chat"),
+            (("--external-url", "wss://www.example.com"), "wss://www.example.com/chat"),
+        ):
+            server = await behind(serve, name, *options)
+            async with proxying(name, server.port, tmp_path) as proxy:
+                for isSecure in (False, True):
+                    port, trust = proxy.end(isSecure)
+                    for draft in ("hixie-75", "hixie-76"):
+                        client = await connect(port, draft, trust=trust)
+                        head = await client.open(host="localhost", path="/chat")
+                        assert location(head, draft) == url
 
 
 class TestHaproxyModeHttp:

@@ -3,21 +3,36 @@ The command on an ``ssl:`` endpoint.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import pytest_twisted
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet.task import deferLater
 
+from tests.certificates import issue
 from tests.integration.children import Served
 from tests.integration.conftest import Connect, Serve
 from tests.integration.foreign import WEBSOCKETS
-from tests.integration.support import DRAFTS
+from tests.integration.support import DRAFTS, until
 from tests.integration.test_clients import checkReport
+from wsfallback.testing import request
+
+#: A handler that says when it is over.
+ENDS = '''
+from wsfallback import MessageHandler
+
+
+class Ends(MessageHandler):
+    """
+    An echo.
+    """
+
+    def onMessage(self, payload, isBinary):
+        self.sendMessage(payload)
+
+    def onClose(self, wasClean, code, reason):
+        print("ended", self.request.path, wasClean, code)
+'''
 
 
 @dataclass(frozen=True)
@@ -41,31 +56,10 @@ def makeCertificate(directory: Path) -> tuple[Path, Path]:
     """
     A key, and a certificate for this machine that it signs itself.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    issued = issue("localhost", "127.0.0.1", isAuthority=True)
     keyFile, certificateFile = directory / "key.pem", directory / "certificate.pem"
-    keyFile.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    certificateFile.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    keyFile.write_bytes(issued.secret)
+    certificateFile.write_bytes(issued.pem)
     return keyFile, certificateFile
 
 
@@ -98,6 +92,72 @@ async def test_everyDraft(secured: Secured, connect: Connect) -> None:
             assert await client.readEnd() == (
                 b"\xff\x00" if draft == "hixie-76" else b"\x88\x02\x03\xe8"
             )
+
+
+@pytest_twisted.ensureDeferred
+async def test_together(secured: Secured, connect: Connect) -> None:
+    """
+    What comes behind the request is not lost at the hand-over: in the same record, or each byte
+    in one of its own.
+    """
+    from twisted.internet import reactor
+
+    for draft in DRAFTS:
+        for isCut in (False, True):
+            client = await connect(secured.server.port, draft, trust=secured.trust)
+            sent = request(draft) + client.message("one") + client.message("two")
+            if isCut:
+                for at in range(len(sent)):
+                    client.send(sent[at : at + 1])
+                    # The end of the turn: Twisted makes one record of what is written in it.
+                    await deferLater(reactor, 0)
+            else:
+                client.send(sent)
+            await client.readOpening()
+            assert [await client.hear(), await client.hear()] == ["one", "two"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_lateKey3(secured: Secured, connect: Connect) -> None:
+    """
+    The last bytes of hixie-76's request come when the head of the answer has.
+    """
+    client = await connect(secured.server.port, "hixie-76", trust=secured.trust)
+    sent = request("hixie-76")
+    client.send(sent[:-8])
+    assert (await client.readHead()).startswith(b"HTTP/1.1 101 ")
+    client.send(sent[-8:] + client.message("one"))
+    assert await client.read(16) == b"8jKS'y:G*Co,Wxa-"
+    assert await client.hear() == "one"
+
+
+@pytest_twisted.ensureDeferred
+async def test_ends(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """
+    TLS knows no halves: who ends his, by TLS or below it by TCP, has ended the connection, at
+    once on every draft; and the handler is told, once.
+    """
+    key, certificate = makeCertificate(tmp_path)
+    (tmp_path / "mine.py").write_text(ENDS)
+    listen = f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
+    server = await serve("--handler", "mine.Ends", listen=(listen,))
+    for draft in DRAFTS:
+        for isTold in (True, False):
+            path = f"/{draft}/{isTold}"
+            client = await connect(server.port, draft, trust=certificate.read_bytes())
+            await client.open(path=path)
+            client.say("one")
+            assert await client.hear() == "one"
+            if isTold:
+                client.transport.loseConnection()
+            else:
+                client.transport.transport.loseWriteConnection()
+            await client.readEnd()
+            await until(lambda path=path: f"ended {path} " in server.log, "onClose", server)
+            # Hixie clients may end so. Anybody on the way can forge the end of TCP.
+            wasClean = client.isHixie and isTold
+            assert f"ended {path} {wasClean} " in server.log, server
+    assert server.log.count("ended /") == 2 * len(DRAFTS)
 
 
 @pytest_twisted.ensureDeferred

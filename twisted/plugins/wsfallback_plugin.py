@@ -52,5 +52,21 @@ class ClientParser:
         return namedAny("wsfallback.connecting.parse")(reactor, *arguments, **options)
 
 
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class CertificatesParser:
+    """
+    ``certificates:/etc/letsencrypt/live:tcp:443``, likewise.
+    """
+
+    prefix = "certificates"
+
+    def parseStreamServer(self, reactor, *arguments, **options):
+        """
+        The endpoint of such a string.
+        """
+        return namedAny("wsfallback.securing.parse")(reactor, *arguments, **options)
+
+
 wsfallbackServerParser = ServerParser()
+wsfallbackCertificatesParser = CertificatesParser()
 wsfallbackClientParser = ClientParser()

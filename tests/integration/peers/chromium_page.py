@@ -4,6 +4,8 @@ Foreign client: Debian's Chromium for rfc6455, driving the demo page as a person
 Then it runs a script in that page; what that is, and what is reported of it, says
 ``tests/integration/scenarios.py``. Usage: ``chromium_page.py PAGE_URL PNG SCRIPT``, through
 chromedriver; ``CHROMIUM`` and ``CHROMEDRIVER`` in the environment name other programs.
+The page's host is this machine, whatever its name is; by TLS ``CHROMIUM_TRUST`` is the SHA-256 of
+its public key, in base64.
 """
 
 import base64
@@ -36,6 +38,8 @@ OPTIONS = [
     "--disable-sync",
     "--no-proxy-server",
     "--window-size=800,600",
+    # The one key of a certificate that is good, whoever signed it; of none by default.
+    f"--ignore-certificate-errors-spki-list={os.environ.get('CHROMIUM_TRUST', '')}",
 ]
 LOOK = """
     var text = id => (document.getElementById(id) || {textContent: ''}).textContent;
@@ -157,7 +161,7 @@ def main(pageUrl, png, script):
             *OPTIONS,
             f"--user-data-dir={folder}/profile",
             # Nothing leaves for elsewhere.
-            f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {host}",
+            f"--host-resolver-rules=MAP {host} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         ]
         program = os.environ.get("CHROMEDRIVER") or shutil.which("chromedriver")
         driver = subprocess.Popen(

@@ -31,7 +31,7 @@ function converse(scenarios) {
             }
         }
 
-        socket = new WebSocket('ws://' + location.host + scenario.path);
+        socket = new WebSocket(location.protocol.replace('http', 'ws') + '//' + location.host + scenario.path);
         socket.onopen = go;
         socket.onmessage = function (event) {
             seen.heard.push(event.data);

@@ -1,5 +1,6 @@
 // Foreign client: npm "ws" for rfc6455, with permessage-deflate offered (its default).
 // Usage: NODE_PATH=.../node_modules node ws_client.js ws://HOST:PORT SCRIPT
+// By TLS it asks for SERVER_NAME, an environment variable, if that is set.
 // What a script is, and what is reported of it, says tests/integration/scenarios.py.
 'use strict';
 const { createHash } = require('crypto');
@@ -15,7 +16,9 @@ function finish(result) {
 
 function converse(base, scenario) {
   return new Promise((resolve) => {
-    const ws = new WebSocket(base + scenario.path, { handshakeTimeout: 5000, closeTimeout: CLOSING });
+    const ws = new WebSocket(base + scenario.path, {
+      handshakeTimeout: 5000, closeTimeout: CLOSING, servername: process.env.SERVER_NAME,
+    });
     const seen = { tcp: false, frame: false, code: null, reason: null };
     const heard = [];
     const digest = createHash('sha1');
