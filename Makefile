@@ -50,7 +50,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { echo 'Debian has venv in a package of its own: apt install python3-venv'; exit 1; }
 
 $(VENV)/run.stamp: setup.cfg pyproject.toml | $(BIN)/python
-	$(EDITABLE) -e '.[tls]'
+	$(EDITABLE) -e '.[tls,metrics]'
 	touch $@
 
 $(VENV)/test.stamp $(VENV)/check.stamp $(VENV)/docs.stamp: $(VENV)/%.stamp: setup.cfg pyproject.toml | $(BIN)/python

@@ -6,13 +6,20 @@ import signal
 from typing import Any
 from unittest import mock
 
+from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.test_server import serve
-from wsfallback.services import DrainingService, ListeningService
+from wsfallback.services import (
+    DrainingService,
+    ListeningService,
+    OrderlyService,
+    checkEndpoint,
+)
 from wsfallback.signals import STOPS
 from wsfallback.testing import connect
 
@@ -117,6 +124,58 @@ class ListeningServiceTests(SynchronousTestCase):
         self.assertNoResult(waiting)
         self.assertIsNone(self.successResultOf(service.stopService()))
         self.assertTrue(waiting.called)
+
+    def test_asItIsTold(self) -> None:
+        """
+        Of which option it is, and what it is for.
+        """
+        port = self.port(IPv4Address("TCP", "127.0.0.1", 9000))
+        service = ListeningService(None, "tcp:0", mock.Mock(), "admin", "shows on {where}")
+        service.endpoint = Endpoint(succeed(port))  # type: ignore[assignment]
+        with mock.patch("wsfallback.services._log") as log:
+            service.startService()
+        log.info.assert_called_once_with("shows on {where}", where="http://127.0.0.1:9000/")
+        service = ListeningService(None, "tcp:0", mock.Mock(), "admin", "shows on {where}")
+        service.endpoint = Endpoint(  # type: ignore[assignment]
+            fail(CannotListenError("127.0.0.1", 80, OSError(98, "in use")))
+        )
+        self.assertIn("--admin tcp:0: ", str(self.assertRaises(SystemExit, service.startService)))
+        error = self.assertRaises(UsageError, checkEndpoint, "nonsense", "admin")
+        self.assertTrue(str(error).startswith("--admin nonsense: "))
+
+
+class OrderlyServiceTests(SynchronousTestCase):
+    """
+    What is there until others have stopped.
+    """
+
+    def test_order(self) -> None:
+        """
+        The last one stops first; the others wait for it, and stop even if it fails.
+        """
+        services = OrderlyService()
+        waits: list[Deferred[object]] = [Deferred(), Deferred()]
+        stopped = []
+
+        class Waiting(Service):
+            def __init__(self, number: int) -> None:
+                self.number = number
+
+            def stopService(self) -> Deferred[object]:
+                stopped.append(self.number)
+                return waits[self.number]
+
+        for number in range(2):
+            Waiting(number).setServiceParent(services)
+        services.startService()
+        stopping = services.stopService()
+        self.assertFalse(services.running)
+        self.assertEqual(stopped, [1])
+        waits[1].errback(ZeroDivisionError())
+        self.assertEqual(stopped, [1, 0])
+        self.assertNoResult(stopping)
+        waits[0].callback(None)
+        self.successResultOf(stopping)
 
 
 class DrainingServiceTests(SynchronousTestCase):

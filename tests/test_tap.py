@@ -289,4 +289,4 @@ class ServiceTests(DirectoryCase):
         directory = self.directory()
         ((service,),) = makeService(parsed("--web", str(directory)))
         self.assertEqual(service._factory._routes, {})
-        self.assertEqual(service._factory._site.resource.path, str(directory))
+        self.assertEqual(service._factory._site.resource.others.path, str(directory))

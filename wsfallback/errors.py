@@ -67,6 +67,8 @@ class HandshakeError(WSFallbackError):
     :ivar status: the HTTP status that refuses it, 400 to 599.
     :ivar sentence: what the peer is told: one line of ours, without a byte of the peer's.
     :ivar fields: more header fields of the answer, ``(name, value)``.
+    :ivar draft: the name of the draft that was asked for, where it is refused for being that one;
+        empty else.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class HandshakeError(WSFallbackError):
         sentence: str,
         seen: bytes | None = None,
         fields: tuple[tuple[str, str], ...] = (),
+        draft: str = "",
     ) -> None:
         """
         :param seen: what the peer sent, for the log alone.
@@ -84,6 +87,7 @@ class HandshakeError(WSFallbackError):
         self.status = status
         self.sentence = sentence
         self.fields = fields
+        self.draft = draft
 
     def answer(self) -> bytes:
         """

@@ -89,10 +89,11 @@ class IPeekingFactory(Interface):
         :param ending: fires when its handler has finished, too.
         """
 
-    def httpFactory(request: Request, drafts: tuple[Draft, ...]) -> IProtocolFactory:
+    def httpFactory(request: Request, peer: str, drafts: tuple[Draft, ...]) -> IProtocolFactory:
         """
         Who has a request that is no WebSocket.
 
+        :param peer: who is at the other end of TCP, as Autobahn writes it.
         :param drafts: those that this client could have asked for.
         :raises HandshakeError: 405 or 426: there is only WebSocket here.
         """
@@ -241,7 +242,7 @@ class PeekingProtocol(InterimProtocol):
         draft = choose(request, drafts)
         if draft is None:
             self._record.speaks(HTTP, request.get(b"origin"))
-            self._passOn(factory.httpFactory(request, drafts))
+            self._passOn(factory.httpFactory(request, wire, drafts))
             return
         self._record.speaks(draft.name, request.get(draft.originField))
         request = visit.request

@@ -29,6 +29,7 @@ from wsfallback.handlers import HandlerFactory
 from wsfallback.hixie import HixieServerProtocol
 from wsfallback.journal import Journal
 from wsfallback.leaving import STOPPING
+from wsfallback.local import isLocal
 from wsfallback.modern import ModernServerProtocol
 from wsfallback.peeking import IPeekingFactory, PeekingProtocol
 from wsfallback.policy import Limits
@@ -57,6 +58,7 @@ class FallbackServerFactory(ServerFactory):
         *,
         routes: Mapping[str, HandlerFactory | IApplication] | None = None,
         site: IProtocolFactory | None = None,
+        status: IProtocolFactory | None = None,
         drafts: Iterable[str] = _ALL,
         origins: Iterable[str] = (),
         legacyFrom: Iterable[str | Network] = (),
@@ -76,6 +78,9 @@ class FallbackServerFactory(ServerFactory):
             without one they are not found (404).
         :param site: has all requests that are no WebSocket: a `twisted.web.server.Site`.
             Without it they are refused.
+        :param status: has those for a path under ``/-/`` that come from this machine, in place of
+            the site, where they are the first of a connection:
+            `wsfallback.status.StatusSite`.
         :param drafts: names of the drafts to serve; all by default.
         :param origins: patterns of the origins that may come in, as `OriginPattern`; by default
             any, and requests without one.
@@ -113,6 +118,7 @@ class FallbackServerFactory(ServerFactory):
         if self._handler is None and not self._routes:
             raise TypeError("give a handler, or routes")
         self._site = site
+        self._status = status
         if reactor is None:
             # Here and not above: to import it is to choose one.
             from twisted.internet import reactor as installed
@@ -198,6 +204,13 @@ class FallbackServerFactory(ServerFactory):
         """
         return self._connections.drain(seconds)
 
+    @property
+    def isDraining(self) -> bool:
+        """
+        Whether new connections get 503, because the server stops.
+        """
+        return not self._connections.areWelcome
+
     def recordFor(self) -> Record:
         """
         `IPeekingFactory.recordFor`.
@@ -259,10 +272,16 @@ class FallbackServerFactory(ServerFactory):
         protocol.factory = self._engine
         return protocol
 
-    def httpFactory(self, request: Request, drafts: tuple[Draft, ...]) -> IProtocolFactory:
+    def httpFactory(
+        self, request: Request, peer: str, drafts: tuple[Draft, ...]
+    ) -> IProtocolFactory:
         """
         `IPeekingFactory.httpFactory`.
         """
+        if self._status is not None and request.path.startswith(b"/-/"):
+            names = (name.decode("ascii") for name, _ in request.fields)
+            if isLocal(peer, request.host.decode("latin-1"), names, self.entrance.trusted):
+                return self._status
         if self._site is not None:
             return self._site
         if request.method != b"GET":
@@ -273,6 +292,6 @@ class FallbackServerFactory(ServerFactory):
         """
         All that is started and stopped with us.
         """
-        for each in (self._site, self._handler, *self._routes.values()):
+        for each in (self._site, self._status, self._handler, *self._routes.values()):
             if each is not None:
                 yield each

@@ -2,13 +2,15 @@
 `ListeningService`: one of the endpoints that the command listens on.
 
 `DrainingService`: all of them, and who has come by them.
+
+`OrderlyService`: what is to be there until these have stopped.
 """
 
 from typing import Any
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
@@ -27,21 +29,22 @@ _SECURE = ("ssl:", "haproxy:ssl:", "tls:", "certificates:")
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
 
 
-def checkEndpoint(endpoint: str) -> None:
+def checkEndpoint(endpoint: str, option: str = "listen") -> None:
     """
+    :param option: that has named it.
     :raises usage.UsageError: Twisted can't make a listener of it.
     """
     try:
         serverFromString(None, endpoint)
     except ImportError as error:
         raise usage.UsageError(
-            f"--listen {endpoint}: {error}; TLS needs pip install 'wsfallback[tls]'"
+            f"--{option} {endpoint}: {error}; TLS needs pip install 'wsfallback[tls]'"
         ) from None
     except DescriptionError as error:
-        raise usage.UsageError(f"--listen {endpoint}: {error}") from None
+        raise usage.UsageError(f"--{option} {endpoint}: {error}") from None
     except Exception as error:  # each kind of endpoint has its own way to fail
         raise usage.UsageError(
-            f"--listen {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
+            f"--{option} {endpoint}: {type(error).__name__}: {error}; give a Twisted server string"
             f" such as {DEFAULT_ENDPOINT}"
         ) from None
 
@@ -53,8 +56,22 @@ class ListeningService(Service):
     :ivar endpoint: what it listens on.
     """
 
-    def __init__(self, reactor: object, description: str, factory: IProtocolFactory) -> None:
+    def __init__(
+        self,
+        reactor: object,
+        description: str,
+        factory: IProtocolFactory,
+        option: str = "listen",
+        said: str = "wsfallback serves on {where}",
+    ) -> None:
+        """
+        :param description: a Twisted server string.
+        :param option: that has given it.
+        :param said: to the log.
+        """
         self._description = description
+        self._option = option
+        self._said = said
         self.endpoint = serverFromString(reactor, description)
         self._factory = factory
         self._port: Deferred[IListeningPort] | None = None
@@ -72,7 +89,8 @@ class ListeningService(Service):
         # A port that is taken fails at once; a server without it is none.
         if self._failure is not None:
             raise SystemExit(
-                f"wsfallback: --listen {self._description}: {self._failure.getErrorMessage()}"
+                f"wsfallback: --{self._option} {self._description}:"
+                f" {self._failure.getErrorMessage()}"
             )
 
     def startService(self) -> None:
@@ -106,12 +124,33 @@ class ListeningService(Service):
             scheme = "https" if where.startswith(_SECURE) else "http"
             host = f"[{address.host}]" if ":" in address.host else address.host
             where = f"{scheme}://{host}:{address.port}/"
-        _log.info("wsfallback serves on {where}", where=where)
+        _log.info(self._said, where=where)
         return port
+
+
+def _stop(result: object, service: Any) -> object:
+    return service.stopService()
 
 
 def _stopped(port: IListeningPort | None) -> object:
     return port.stopListening() if port is not None else None
+
+
+class OrderlyService(MultiService):
+    """
+    Stops its services one after the other, those first that were added last.
+    """
+
+    def stopService(self) -> Deferred[object]:
+        """
+        Stop them.
+        """
+        Service.stopService(self)
+        stopping: Deferred[object] = succeed(None)
+        for service in reversed(list(self)):
+            # Whatever became of the one before.
+            stopping = stopping.addBoth(_stop, service)
+        return stopping
 
 
 class DrainingService(MultiService):

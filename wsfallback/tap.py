@@ -27,6 +27,7 @@ from wsfallback.services import (
     ListeningService,
     checkEndpoint,
 )
+from wsfallback.shown import Shown, StatusOptions
 from wsfallback.web import Files, HostsSite
 
 _LIMITS = Limits()
@@ -78,7 +79,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ConfigOptions, ForwardOptions, RuleOptions):
+class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
     """
     The options of the command.
     """
@@ -204,6 +205,7 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions):
             raise usage.UsageError(f"--log-format {given}: give {' or '.join(FORMATS)}")
         if self["web"] is not None and not FilePath(self["web"]).isdir():
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
+        self.checkStatus()
         self.checkForward()
         if self["web"] is not None and "forwardHTTP" in self:
             raise usage.UsageError("--web and --forward-http exclude each other: give one of them")
@@ -259,10 +261,10 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions):
             raise usage.UsageError(f"--{error}; or 0") from None
 
 
-def _site(options: Options) -> Site:
+def _site(options: Options, shown: Shown) -> Site:
     directory = options["web"]
     root = Files(directory) if directory is not None else DemoPage()
-    site = HostsSite(root, options.get("hosts", []), options.get("trusted", []))
+    site = HostsSite(shown.beside(root), options.get("hosts", []), options.get("trusted", []))
     site.displayTracebacks = False
     return site
 
@@ -274,7 +276,8 @@ def makeService(options: Options) -> MultiService:
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    site = options.proxy(reactor) or _site(options)
+    shown = Shown(options, reactor)
+    site = options.proxy(reactor) or _site(options, shown)
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
     if isinstance(site, Site) and options["web"] is None:
@@ -284,6 +287,8 @@ def makeService(options: Options) -> MultiService:
         application,
         routes=routes,
         site=site,
+        status=shown.site,
+        observers=[shown.statistics],
         **options.entrance(),
         trusted=options.get("trusted", []),
         reactor=cast(IReactorTime, reactor),
@@ -291,7 +296,7 @@ def makeService(options: Options) -> MultiService:
     )
     logging = LoggingService(options["log-format"], options.parent or {})
     services = DrainingService(reactor, factory, options["drainSeconds"])
-    services.setServiceParent(logging)  # type: ignore[no-untyped-call]
+    shown.around(services, factory).setServiceParent(logging)
     listening = [ListeningService(reactor, each, factory) for each in options["listen"]]
     for service in listening:
         service.setServiceParent(services)  # type: ignore[no-untyped-call]

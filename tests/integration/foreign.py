@@ -213,6 +213,8 @@ CHROMIUM = Peer(
     "apt install chromium chromium-driver",
 )
 
+CHROMIUM_STATUS = Peer((PYTHON, _script("chromium_status.py")), CHROMIUM.probe, CHROMIUM.install)
+
 # Servers, which run until they are ended.
 EM_WEBSOCKET = Peer(
     ("ruby", _script("em_websocket_server.rb")),

@@ -107,6 +107,6 @@ async def test_wheel(copy: Path, tmp_path: Path) -> None:
     sources = {
         str(path.relative_to(copy)) for path in (copy / "wsfallback").rglob("*") if path.is_file()
     }
-    assert {"wsfallback/demo.html", "wsfallback/py.typed"} <= sources
+    assert {"wsfallback/demo.html", "wsfallback/status.html", "wsfallback/py.typed"} <= sources
     # And no __init__.py of ours in Twisted's own packages.
     assert names == sources | {"twisted/plugins/wsfallback_plugin.py"}

@@ -152,7 +152,7 @@ def choose(request: Request, drafts: Collection[Draft] = DRAFTS) -> Draft | None
     _check(request)
     draft = _announced(request, drafts)
     if draft not in drafts:
-        raise _unserved(drafts, None)
+        raise _unserved(drafts, None, draft.name)
     # Absolute form is for later drafts only: hixie's answer repeats the target behind the host.
     path = request.resource if draft.opening is None else request.target
     if not path.startswith(b"/"):
@@ -237,11 +237,14 @@ def _hybi(request: Request, version: bytes, key: bytes | None, drafts: Collectio
     return draft
 
 
-def _unserved(drafts: Collection[Draft], seen: bytes | None) -> HandshakeError:
+def _unserved(drafts: Collection[Draft], seen: bytes | None, draft: str = "") -> HandshakeError:
     """
     426 with the versions to use instead, RFC 6455 §4.4.
+
+    :param draft: its name, if it is known.
     """
-    return HandshakeError(426, "This WebSocket version is not served", seen, upgradeFields(drafts))
+    sentence = "This WebSocket version is not served"
+    return HandshakeError(426, sentence, seen, upgradeFields(drafts), draft)
 
 
 def upgradeFields(drafts: Collection[Draft]) -> tuple[tuple[str, str], ...]:

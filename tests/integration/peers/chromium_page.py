@@ -21,6 +21,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 OVERALL = 120  # seconds; a cold browser is slow
@@ -151,9 +152,10 @@ def drive(session, pageUrl, png, script):
     }
 
 
-def main(pageUrl, png, script):
+@contextmanager
+def browser(pageUrl):
     """
-    Start the browser, drive it, and end it.
+    A browser that reaches the host of this page and nothing else; ended afterwards.
     """
     host = urllib.parse.urlsplit(pageUrl).hostname
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
@@ -175,13 +177,35 @@ def main(pageUrl, png, script):
             # "ChromeDriver was started successfully on port 12345."
             line = next(line for line in driver.stdout if "successfully on port" in line)
             session = Session(int(line.split()[-1].rstrip(".")), options)
-            result = drive(session, pageUrl, png, script)
+            yield session
             session.call("DELETE", "")
-            return result
         finally:
             # The driver and its browser: a group of their own.
             os.killpg(driver.pid, signal.SIGKILL)
             driver.wait()
+
+
+def main(pageUrl, png, script):
+    """
+    Start the browser, drive it, and end it.
+    """
+    with browser(pageUrl) as session:
+        return drive(session, pageUrl, png, script)
+
+
+def report(main):
+    """
+    Do what the arguments say, in bounded time, and print what came of it.
+    """
+    signal.signal(signal.SIGALRM, expire)
+    signal.signal(signal.SIGTERM, expire)
+    signal.alarm(OVERALL)
+    try:
+        result = main(*sys.argv[1:])
+    except Exception as error:
+        result = {"ok": False, "error": repr(error)}
+    print(json.dumps(result))
+    sys.exit(0 if result["ok"] else 1)
 
 
 def expire(number, frame):
@@ -192,12 +216,4 @@ def expire(number, frame):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGALRM, expire)
-    signal.signal(signal.SIGTERM, expire)
-    signal.alarm(OVERALL)
-    try:
-        result = main(*sys.argv[1:])
-    except Exception as error:
-        result = {"ok": False, "error": repr(error)}
-    print(json.dumps(result))
-    sys.exit(0 if result["ok"] else 1)
+    report(main)

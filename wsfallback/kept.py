@@ -1,0 +1,131 @@
+"""
+`StatisticsFile`: who was seen last, beyond a restart.
+"""
+
+import json
+import math
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.filepath import FilePath
+
+from wsfallback.errors import printable
+from wsfallback.record import MAX_TEXT
+from wsfallback.snapshot import MAX_SEEN, NAMES, Row, Seen, Snapshot, merge, noRow, nothing
+from wsfallback.stats import Statistics
+
+_log = Logger()
+
+#: Seconds between two writes.
+INTERVAL = 60.0
+#: Bytes of a file that is read: more than we write.
+_MAX_FILE = 1 << 20
+
+
+class StatisticsFile(Service):
+    """
+    Keeps in a file when each draft was seen last, and with which user agents and origins.
+
+    Counters begin anew with each process.
+    """
+
+    def __init__(self, clock: IReactorTime, path: str, statistics: Statistics) -> None:
+        """
+        :param path: of the file, which is replaced as a whole.
+        """
+        self._clock = clock
+        self._file: FilePath[str] = FilePath(path)
+        self._statistics = statistics
+        self._past: Snapshot | None = None
+        self._writing = LoopingCall(self._write)
+        self._writing.clock = clock
+
+    def startService(self) -> None:
+        """
+        Read the file, and write it from now on.
+        """
+        super().startService()  # type: ignore[no-untyped-call]
+        self._past = self._read()
+        self._writing.start(INTERVAL, now=False)
+
+    def stopService(self) -> None:
+        """
+        Write it once more.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._writing.stop()
+        self._write()
+
+    def snapshot(self) -> Snapshot:
+        """
+        What is counted now, with what was known before.
+        """
+        present = self._statistics.snapshot()
+        return present if self._past is None else merge([present, self._past])
+
+    def _write(self) -> None:
+        snapshot = self.snapshot()
+        kept = {
+            "since": snapshot["since"],
+            "drafts": {name: _worth(snapshot["drafts"][name]) for name in NAMES},
+        }
+        try:
+            self._file.setContent(json.dumps(kept, indent=1).encode("ascii") + b"\n")
+        except OSError as error:
+            # The server is worth more than its statistics.
+            _log.warn("{path} can't be written: {error}", path=self._file.path, error=error)
+
+    def _read(self) -> Snapshot | None:
+        """
+        What was written, if there is anything of use.
+        """
+        try:
+            with self._file.open() as file:
+                return _remembered(json.loads(file.read(_MAX_FILE)), self._clock.seconds())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            _log.warn(
+                "{path} is of no use, and will be written anew: {error}",
+                path=self._file.path,
+                error=printable(f"{type(error).__name__}: {error}"),
+            )
+            return None
+
+
+def _worth(row: Row) -> dict[str, object]:
+    return {"lastSeen": row["lastSeen"], "agents": row["agents"], "origins": row["origins"]}
+
+
+def _remembered(kept: Any, now: float) -> Snapshot:
+    """
+    :raises ValueError: it isn't what we write; or another error of Python's that says so.
+    """
+    snapshot = nothing(now, _number(kept["since"]))
+    for name in NAMES:
+        if name in kept["drafts"]:
+            snapshot["drafts"][name] = _row(kept["drafts"][name])
+    return snapshot
+
+
+def _row(kept: Any) -> Row:
+    row = noRow()
+    last = kept["lastSeen"]
+    row["lastSeen"] = None if last is None else _number(last)
+    row["agents"] = [_seen(each) for each in kept["agents"][:MAX_SEEN]]
+    row["origins"] = [_seen(each) for each in kept["origins"][:MAX_SEEN]]
+    return row
+
+
+def _seen(kept: Any) -> Seen:
+    text = printable(str(kept["text"]))[:MAX_TEXT]
+    return {"text": text, "count": int(_number(kept["count"])), "last": _number(kept["last"])}
+
+
+def _number(kept: Any) -> float:
+    if not (isinstance(kept, int | float) and math.isfinite(kept) and kept >= 0):
+        raise ValueError(f"{kept!r} is no time and no count")
+    return kept
