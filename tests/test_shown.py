@@ -87,6 +87,7 @@ class ShownTests(SynchronousTestCase):
         self.assertIsInstance(services, OrderlyService)
         admin, inner = services
         self.assertIsInstance(admin, ListeningService)
+        self.assertEqual(shown.listening, [admin])
         self.assertIsInstance(admin._factory, StatusSite)
         self.assertIs(inner, self.services)
         self.assertIsNone(shown.site)

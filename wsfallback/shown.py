@@ -55,6 +55,7 @@ class Shown:
     All that shows what the command does.
 
     :ivar statistics: observes.
+    :ivar listening: where it answers, if that is an endpoint of its own.
     :ivar site: answers requests from this machine on the endpoints; `None` with an endpoint of its
         own.
     """
@@ -72,13 +73,12 @@ class Shown:
         self._resource = StatusResource(snapshot, self._isReady)
         admin = options["admin"]
         self.site = StatusSite(self._resource, isKept=False) if admin is None else None
+        self.listening: list[ListeningService] = []
         if admin is not None:
+            said = "wsfallback shows its status on {where}"
             site = StatusSite(self._resource)
-            self._services.append(
-                ListeningService(
-                    reactor, admin, site, "admin", "wsfallback shows its status on {where}"
-                )
-            )
+            self.listening.append(ListeningService(reactor, admin, site, "admin", said))
+        self._services += self.listening
 
     def beside(self, others: Resource) -> Resource:
         """

@@ -300,7 +300,11 @@ def makeService(options: Options) -> MultiService:
     listening = [ListeningService(reactor, each, factory) for each in options["listen"]]
     for service in listening:
         service.setServiceParent(services)  # type: ignore[no-untyped-call]
-    reloadables = [each.endpoint for each in listening if IReloadable.providedBy(each.endpoint)]
+    reloadables = [
+        each.endpoint
+        for each in (*listening, *shown.listening)
+        if IReloadable.providedBy(each.endpoint)
+    ]
     if reloadables:
         ReloadingService(reactor, reloadables).setServiceParent(services)  # type: ignore[no-untyped-call]
     return logging
