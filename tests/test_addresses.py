@@ -2,9 +2,17 @@
 Who a peer is.
 """
 
+from typing import Any
+
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
+from twisted.internet.task import Clock
+from twisted.protocols.policies import WrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.addresses import address, isWithin, networks, source
+from wsfallback.addresses import address, isKnown, isWithin, networks, source
+from wsfallback.testing import CLIENT_ADDRESS, MemoryTransport
 
 
 class AddressTests(SynchronousTestCase):
@@ -61,3 +69,43 @@ class AddressTests(SynchronousTestCase):
             ("unix:/tmp/x", "unknown"),
         ):
             self.assertEqual(source(peer), one)
+
+
+class Keeping(Factory):
+    """
+    Keeps the protocol that it makes.
+    """
+
+    made: Any
+
+    def buildProtocol(self, addr: Any) -> Protocol:
+        self.made = Protocol()
+        return self.made
+
+
+class KnownTests(SynchronousTestCase):
+    """
+    When a transport tells who is at the other end.
+    """
+
+    def test_known(self) -> None:
+        """
+        TLS changes nothing about it; what else stands before TCP may, be it within TLS or below.
+        """
+
+        def tls(factory: Any) -> Any:
+            return TLSMemoryBIOFactory(CertificateOptions(), False, factory, Clock())
+
+        def none(factory: Any) -> Any:
+            return factory
+
+        for wrap, known in (
+            (none, True),
+            (tls, True),
+            (WrappingFactory, False),
+            (lambda factory: WrappingFactory(tls(factory)), False),
+            (lambda factory: tls(WrappingFactory(factory)), False),
+        ):
+            inner = Keeping()
+            wrap(inner).buildProtocol(CLIENT_ADDRESS).makeConnection(MemoryTransport(Clock()))
+            self.assertIs(isKnown(inner.made.transport), known)

@@ -15,6 +15,7 @@ from tests.observers import Seen
 from wsfallback import DRAFTS, MessageHandler
 from wsfallback.admission import ServerForwarding
 from wsfallback.applications import Admission, Handlers
+from wsfallback.crowd import Crowd, Place
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import RFC_6455, Draft
 from wsfallback.engine import EngineFactory
@@ -27,6 +28,18 @@ from wsfallback.testing import CLIENT_ADDRESS, MemoryTransport
 from wsfallback.testing import request as openingRequest
 
 TIMEOUT = 5.0
+PEER = "tcp4:192.0.2.7:52914"
+
+
+class Nobody:
+    """
+    Has a place that nobody needs.
+    """
+
+    def evict(self) -> None:
+        """
+        Never called.
+        """
 
 
 def admission(draft: Draft, handler: Any, clock: Clock) -> tuple[Admission, bytes]:
@@ -38,13 +51,20 @@ def admission(draft: Draft, handler: Any, clock: Clock) -> tuple[Admission, byte
     assert request is not None
     limits, deadline = Limits(handshakeTimeout=TIMEOUT), Deadline(clock)
     deadline.set(TIMEOUT, lambda: None)
-    application, record = Handlers(handler), Record(1, clock.seconds, Seen())
-    return (
-        Admission(
-            draft, request, application, CLIENT_ADDRESS, False, limits, clock, deadline, record
-        ),
-        reader.rest,
+    admitted = Admission(
+        draft=draft,
+        request=request,
+        application=Handlers(handler),
+        address=CLIENT_ADDRESS,
+        peer=PEER,
+        isSecure=False,
+        limits=limits,
+        clock=clock,
+        deadline=deadline,
+        record=Record(1, clock.seconds, Seen()),
+        place=Place(Crowd(limits, (), clock.seconds), Nobody()),
     )
+    return admitted, reader.rest
 
 
 class AskingTests(SynchronousTestCase):

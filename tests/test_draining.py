@@ -44,7 +44,7 @@ class DrainCase(SynchronousTestCase):
         factory.reactor.advance(0)  # type: ignore[attr-defined]
         self.assertIsNone(self.successResultOf(draining))
         self.assertEqual(factory.reactor.getDelayedCalls(), [])  # type: ignore[attr-defined]
-        self.assertEqual(factory._count, 0)
+        self.assertEqual(factory.crowd.present, 0)
 
     def assertRefused(self, client: Any) -> None:
         """

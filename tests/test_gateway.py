@@ -220,8 +220,17 @@ class OpeningTests(GatewayTestCase):
         headers = kind.made[0].request.headers
         self.assertEqual(headers["x-forwarded-for"], "10.0.0.1, 192.0.2.7")
         self.assertEqual(headers["x-forwarded-proto"], "https")
+        # And as much where the server has taken the client's address from it.
+        self.front = FallbackServerFactory(
+            self.handler, reactor=self.net, trusted=self.handler.trusted
+        )
+        for draft in VERSIONS:
+            connect(self.front, draft, headers={"X-Forwarded-For": "10.0.0.1"})
+            headers = kind.made[-1].request.headers
+            self.assertEqual(headers["x-forwarded-for"], "10.0.0.1, 192.0.2.7")
+        made = len(kind.made)
         connect(self.gateway(), "hixie-76", secure=True)
-        self.assertEqual(kind.made[1].request.headers["x-forwarded-proto"], "https")
+        self.assertEqual(kind.made[made].request.headers["x-forwarded-proto"], "https")
 
     def test_paths(self) -> None:
         """

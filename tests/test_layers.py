@@ -71,11 +71,21 @@ LAYERS: dict[str, set[str]] = {
     "draining": {"deadline"},
     "farewell": {"deadline", "errors", "leaving", "policy"},
     "bounds": {"policy"},
+    "rates": {"errors", "policy"},
+    "crowd": {"addresses", "errors", "policy", "rates"},
     "interfaces": set(),
     # The application's side.
     "handlers": {"drafts.table", "interfaces"},
     "demo": {"errors", "handlers"},
-    "applications": {"deadline", "drafts.table", "handlers", "policy", "record", "request"},
+    "applications": {
+        "crowd",
+        "deadline",
+        "drafts.table",
+        "handlers",
+        "policy",
+        "record",
+        "request",
+    },
     # The protocols.
     "handshake": {"drafts.asking", "drafts.table", "errors", "head", "request"},
     "send_queue": {"record"},
@@ -88,6 +98,7 @@ LAYERS: dict[str, set[str]] = {
         "interfaces",
         "outgoing",
         "policy",
+        "rates",
         "record",
     },
     "engine": {
@@ -118,11 +129,12 @@ LAYERS: dict[str, set[str]] = {
         "inflate",
         "outgoing",
         "policy",
+        "rates",
         "record",
         "utf8",
     },
     # The server's end.
-    "admission": {"applications", "errors", "forwarding", "handshake", "leaving"},
+    "admission": {"applications", "errors", "forwarding", "handshake", "leaving", "rates"},
     "hixie": {
         "admission",
         "drafts.hixie75",
@@ -177,10 +189,12 @@ LAYERS: dict[str, set[str]] = {
     "hosts": {"addresses", "errors", "forwarded", "policy", "request"},
     "external": {"destination", "request"},
     "flash": {"policy"},
-    "entrance": {"addresses", "external", "flash", "hosts", "request", "rules"},
+    "entrance": {"addresses", "external", "flash", "forwarded", "hosts", "request", "rules"},
     "web": {"addresses", "errors", "hosts", "request"},
     "peeking": {
+        "addresses",
         "applications",
+        "crowd",
         "deadline",
         "draining",
         "drafts.table",
@@ -199,6 +213,7 @@ LAYERS: dict[str, set[str]] = {
         "addresses",
         "applications",
         "bridge",
+        "crowd",
         "draining",
         "drafts.table",
         "engine",
@@ -370,6 +385,7 @@ LAYERS: dict[str, set[str]] = {
 #: Every module: which other packages it may import; none if it isn't here.
 OTHERS: dict[str, set[str]] = {
     "deadline": {"twisted"},
+    "addresses": {"twisted"},
     "record": {"zope"},
     "journal": {"twisted", "zope"},
     "stats": {"twisted", "zope"},

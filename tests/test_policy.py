@@ -32,6 +32,11 @@ DEFAULTS = {
     "pingTimeout": 20.0,
     "closeTimeout": 2.0,
     "maxConnections": 10000,
+    "maxHandshakes": 1000,
+    "maxPerAddress": None,
+    "maxNewPerAddress": None,
+    "maxMessageRate": None,
+    "maxByteRate": None,
     "maxLogLines": 300,
     "maxSendQueue": 1048576,
     "fullQueue": "close",
@@ -121,13 +126,14 @@ class LimitsTests(SynchronousTestCase):
                 self.assertEqual(getattr(Limits(**{name: 0.5}), name), 0.5)  # type: ignore[arg-type]
                 self.assertEqual(getattr(Limits(**{name: 3}), name), 3)  # type: ignore[arg-type]
 
-    def test_noneIsForFragmentAlone(self) -> None:
+    def test_none(self) -> None:
         """
-        Only messages can go without a limit: that of their fragments.
+        What is off by default can be; no other limit.
         """
-        self.assertIs(Limits(fragment=None).fragment, None)
         for name in RANGES:
-            if name != "fragment":
+            if DEFAULTS[name] is None:
+                self.assertIs(getattr(Limits(**{name: None}), name), None)
+            else:
                 self.assertRaises((TypeError, ValueError), Limits, **{name: None})
 
     def test_choices(self) -> None:

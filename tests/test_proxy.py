@@ -130,6 +130,16 @@ class AskingTests(ProxyTestCase):
             head = self.backends[0].head
             self.assertIn(b"\r\nX-Forwarded-For: %s\r\nX-Forwarded-Proto: %s\r\n" % seen, head)
 
+    def test_trustedInSeveralFields(self) -> None:
+        """
+        One field for each proxy on the way is one list: none is lost.
+        """
+        said = b"X-Forwarded-For: 198.51.100.4\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n"
+        self.client(self.proxy(trusted=[ip_network("192.0.2.0/24")]), GET[:-2] + said)
+        self.assertIn(
+            b"\r\nX-Forwarded-For: 198.51.100.4, 192.0.2.9, 192.0.2.7\r\n", self.backends[0].head
+        )
+
     def test_absolute(self) -> None:
         """
         RFC 9112 §3.2.2: a target in absolute form is served, as its path.

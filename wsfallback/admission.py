@@ -15,6 +15,7 @@ from wsfallback.errors import HandshakeError
 from wsfallback.forwarding import Forwarding
 from wsfallback.handshake import Acceptance, acceptance
 from wsfallback.leaving import STOPPING, IGoing
+from wsfallback.rates import meterFor
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
@@ -31,8 +32,9 @@ class ServerForwarding(Forwarding):
         Take what the server has decided.
         """
         self._admission = admission
-        record = admission.record
-        self._began(admission.draft, admission.limits, admission.deadline, record.traffic)
+        record, limits = admission.record, admission.limits
+        self._began(admission.draft, limits, admission.deadline, record.traffic)
+        self._meter = meterFor(limits, admission.clock.seconds)
 
     @property
     def resource(self) -> str:
@@ -65,12 +67,28 @@ class ServerForwarding(Forwarding):
         elif not self._abandoned:
             self._refuse(HandshakeError(503, STOPPING))
 
+    def refuse(self, error: HandshakeError) -> None:
+        """
+        Give the opening handshake up, unless that is done.
+        """
+        if not self._abandoned:
+            self._refuse(error)
+
     def onOpen(self) -> None:
         """
         The handshake has succeeded.
         """
         self._admission.record.opens()
+        self._admission.place.opens()
         super().onOpen()
+
+    def pauseReading(self) -> None:
+        """
+        `IMessageChannel.pauseReading`: what comes at once after it has not been sent at once.
+        """
+        if self._meter is not None and not self._readsNot:
+            self._meter.paused()
+        super().pauseReading()
 
     def _closed(self, wasClean: bool, code: int, reason: str | None) -> None:
         self._admission.record.closes(wasClean, code, reason)
@@ -100,10 +118,15 @@ class ServerForwarding(Forwarding):
 
     def _inTime(self, decision: Acceptance) -> Acceptance:
         """
-        A handler may survive that its decision was cancelled, and decide after all.
+        A handler may survive that its decision was cancelled, and decide after all; and others
+        may have come in meanwhile.
         """
         if self._abandoned:
             raise ConnectionDeny(503)
+        try:
+            self._admission.place.checkRoom()
+        except HandshakeError as error:
+            raise ConnectionDeny(error.status, error.sentence) from None
         return decision
 
     def _decisionPending(self) -> None:
@@ -111,8 +134,32 @@ class ServerForwarding(Forwarding):
         Read nothing more until the handler has decided.
         """
         self._deadline.late = self._lateDecision
+        self._admission.place.asks()
         self.transport.pauseProducing()
         self._paused = True
+
+    def _decided(self) -> None:
+        super()._decided()
+        self._admission.place.waits()
+
+    def _refused(self, error: HandshakeError) -> None:
+        """
+        Note that the handshake has failed.
+        """
+        self._abandon()
+        self._failed(f"refused with {error.status}: {error}")
+        self._admission.record.refuses(error)
+        self._admission.place.refused()
+
+    def _readOn(self) -> None:
+        if self._meter is not None and self._readsNot:
+            self._meter.resumed()
+        super()._readOn()
+
+    def _finishReading(self, reason: Failure) -> None:
+        # What is handed over then came long ago, and has a bound of its own.
+        self._meter = None
+        super()._finishReading(reason)
 
     def _lateDecision(self) -> None:
         self._refuse(HandshakeError(503, "The server took too long to decide"))

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from zope.interface import Interface, implementer
 
+from wsfallback.crowd import Place
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.handlers import HandlerFactory, checkedHandler
@@ -50,22 +51,27 @@ class Admission:
     What the server has decided on a request before a protocol gets it.
 
     :ivar application: makes the connection's handler.
-    :ivar address: the client's.
+    :ivar address: of who is at the other end of TCP.
+    :ivar peer: the client, as Autobahn writes it: ``tcp4:192.0.2.7:52914``; behind a proxy that is
+        trusted as that says it.
     :ivar isSecure: it came by TLS, here or at a proxy that is trusted.
     :ivar prefix: what a proxy has taken from the beginning of the client's path.
     :ivar deadline: runs since the connection was made.
     :ivar record: where to note what becomes of it.
+    :ivar place: its own among all connections.
     """
 
     draft: Draft
     request: Request
     application: IApplication
     address: IAddress
+    peer: str
     isSecure: bool
     limits: Limits
     clock: IReactorTime
     deadline: Deadline
     record: Record
+    place: Place
     prefix: bytes = b""
 
 

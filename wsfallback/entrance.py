@@ -5,9 +5,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wsfallback.addresses import Network
+from wsfallback.addresses import Network, networks
 from wsfallback.external import External
 from wsfallback.flash import domains, policy
+from wsfallback.forwarded import clientOf
 from wsfallback.hosts import Hosts
 from wsfallback.request import Request
 from wsfallback.rules import Gate, Gates, Rules
@@ -33,6 +34,8 @@ class Visit:
 class Entrance:
     """
     Who may come in, by which names the server is known, and where.
+
+    :ivar trusted: networks of proxies that are believed.
     """
 
     def __init__(
@@ -53,7 +56,8 @@ class Entrance:
         if any(isinstance(each, str) for each in (hosts, trusted)):
             raise TypeError("hosts and trusted are lists of strings")
         self._gates = Gates(everywhere, byPath)
-        self._hosts = Hosts(hosts, trusted)
+        self.trusted = networks(trusted)
+        self._hosts = Hosts(hosts, self.trusted)
         self._external = None if externalURL is None else External.at(externalURL)
         self._answersFlash = flashPolicy
 
@@ -61,7 +65,8 @@ class Entrance:
         """
         Look at a request.
 
-        :param peer: who has connected, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
+        :param peer: who is at the other end of TCP, as Autobahn writes it:
+            ``tcp4:192.0.2.7:52914``.
         :param isSecure: whether that was by TLS.
         :raises HandshakeError: 421: it is for another host.
         """
@@ -71,6 +76,14 @@ class Entrance:
             asked, isSecure = self._external.asked(asked), self._external.isSecure
             prefix = self._external.prefix
         return Visit(asked, isSecure, prefix, gate)
+
+    def clientOf(self, request: Request, peer: str) -> str:
+        """
+        Who the client is: as `wsfallback.forwarded.clientOf`.
+
+        :param peer: who is at the other end of TCP.
+        """
+        return clientOf(request, peer, self.trusted)
 
     def flashPolicy(self, port: int | None) -> bytes | None:
         """

@@ -168,7 +168,8 @@ class FrameError(WSFallbackError):
     """
     The peer broke the framing, or a limit, on an open connection.
 
-    :ivar code: the close code that says so, on drafts that have them: 1002, 1007 or 1009.
+    :ivar code: the close code that says so, on drafts that have them: 1002, 1007, 1008 or
+        1009.
     """
 
     def __init__(self, code: int, sentence: str) -> None:

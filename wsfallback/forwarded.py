@@ -1,10 +1,11 @@
 """
-What a backend is told of the client behind a gateway.
+What proxies tell of a client, and what a backend is told of it.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from ipaddress import IPv6Address, ip_address
 
 from autobahn.websocket.types import ConnectionRequest
 
@@ -17,6 +18,57 @@ PASSED = ("cookie", "authorization", "user-agent", "accept-language")
 
 #: What a field of ours may have: a client may send more.
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+#: A node of ``X-Forwarded-For``: an address alone, or with a port, and then IPv6 in brackets.
+_NODE = re.compile(
+    r"(?P<four>[0-9.]+)(:(?P<port4>[0-9]{1,5}))?"
+    r"|\[(?P<six>[0-9A-Fa-f:.]+)\](:(?P<port6>[0-9]{1,5}))?"
+    r"|(?P<bare>[0-9A-Fa-f:.]+)"
+)
+#: How many proxies one after the other are believed in.
+MAX_PROXIES = 32
+
+
+def clientOf(request: Request, peer: str, trusted: Iterable[Network]) -> str:
+    """
+    The client's own address, where proxies that are trusted say it in ``X-Forwarded-For``.
+
+    Each proxy adds at the right whom it has spoken with. So the field is read from there, and the
+    first address that is no trusted proxy's is the client's: what is left of it, anybody may have
+    written. Where a proxy doesn't know whom it has spoken with, or writes it in no form that we
+    know, nobody further away is known either, and that proxy is taken for the client.
+
+    :param peer: who the request came from, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
+    :returns: in the same form, with port 0 where the proxy tells none; or the ``peer`` itself.
+    """
+    trusted = tuple(trusted)
+    for node in reversed(request.members(b"x-forwarded-for")[-MAX_PROXIES:]):
+        found = _peerOf(node.decode("latin-1")) if isWithin(peer, trusted) else None
+        if found is None:
+            break
+        peer = found
+    return peer
+
+
+def _peerOf(node: str) -> str | None:
+    """
+    A node, as Autobahn would write it; `None` for what is no address, as ``unknown``.
+    """
+    match = _NODE.fullmatch(node)
+    if match is None:
+        return None
+    try:
+        host = ip_address(match["four"] or match["six"] or match["bare"])
+    except ValueError:
+        return None
+    port = int(match["port4"] or match["port6"] or 0)
+    if port > 0xFFFF:
+        return None
+    if isinstance(host, IPv6Address):
+        return (
+            f"tcp6:{host}:{port}" if host.ipv4_mapped is None else f"tcp4:{host.ipv4_mapped}:{port}"
+        )
+    return f"tcp4:{host}:{port}"
 
 
 def outside(
@@ -49,12 +101,12 @@ def outside(
 
 
 def fields(
-    request: ConnectionRequest, isSecure: bool, trusted: Iterable[Network] = ()
+    request: ConnectionRequest, peer: str, isSecure: bool, trusted: Iterable[Network] = ()
 ) -> list[tuple[str, str]]:
     """
     The fields of the request to a WebSocket backend.
 
-    :param isSecure: whether the client came by TLS.
+    Parameters as of `described`.
     """
     headers: dict[str, str] = request.headers
     passed = [
@@ -62,7 +114,7 @@ def fields(
         for name in PASSED
         if name in headers and _VALUE.fullmatch(headers[name])
     ]
-    return [*passed, *described(headers, request.peer, isSecure, trusted)]
+    return [*passed, *described(headers, peer, isSecure, trusted)]
 
 
 def described(
@@ -75,8 +127,9 @@ def described(
     them is dropped, unless it is a proxy that is trusted: then our word is added to its.
 
     :param headers: of the client's request, their names in lower case.
-    :param peer: the client, as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
-    :param isSecure: whether it came by TLS.
+    :param peer: who is at the other end of TCP, as Autobahn writes it: ``tcp4:192.0.2.7:52914``;
+        the client, or the last proxy before us.
+    :param isSecure: whether that came by TLS.
     """
     believes = isWithin(peer, trusted)
     host, scheme = headers.get("host", ""), "https" if isSecure else "http"

@@ -17,6 +17,7 @@ from wsfallback.flow import MAX_HELD, Flow
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.outgoing import checkClose
 from wsfallback.policy import Limits
+from wsfallback.rates import Meter
 from wsfallback.record import Traffic
 
 # At module level, and not an attribute: as that it would put the connection into each event, and
@@ -49,6 +50,9 @@ class Forwarding(Flow):
     _other = "client"
 
     _held: bytearray
+
+    #: Counts what comes, where that is limited.
+    _meter: Meter | None = None
 
     _handler: Any = None
     _deciding: Deferred[Any] | None = None

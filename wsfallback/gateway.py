@@ -6,6 +6,7 @@ ones in front of an old device.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
@@ -178,14 +179,15 @@ class ClientLeg(Leg):
         seconds: float,
     ) -> None:
         gateway = self._gateway
-        isSecure = ISSLTransport.providedBy(self.channel.transport)
+        transport = self.channel.transport
+        isSecure = ISSLTransport.providedBy(transport)
         connecting: Deferred[Any] = connect(
             _target(backend.url, self.channel.resource),
             lambda: leg,
             drafts=gateway.drafts,
             origin=request.origin or None,
             host=request.headers.get("host") if gateway.keepsHost else None,
-            headers=fields(request, isSecure, gateway.trusted),
+            headers=fields(request, peer2str(transport), isSecure, gateway.trusted),
             protocols=protocols,
             timeout=seconds,
             reactor=gateway.reactor,

@@ -4,7 +4,6 @@
 
 from dataclasses import replace
 
-from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
@@ -33,8 +32,8 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
 
         :param rest: what came behind its head.
         """
-        self.peer = peer2str(self.transport)
         admission, opening = self._admission, self.draft.opening
+        self.peer = admission.peer
         assert opening is not None, "the row is Autobahn's"
         self._framing = self._makeFraming()
         try:
@@ -51,7 +50,7 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         protocols = self._opening.protocols
         request = connectionRequest(admission.request, self.draft, self.peer, protocols)
         decision = self.onConnect(request)
-        decision.addCallbacks(self._accepted, self._refused)
+        decision.addCallbacks(self._accepted, self._denies)
         if self._stage is Stage.DECIDING:
             self._decisionPending()
 
@@ -90,11 +89,17 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
             if head:
                 self.transport.write(head)
             return
+        try:
+            # key3 may have taken its time.
+            self._admission.place.checkRoom()
+        except HandshakeError as error:
+            self._refuse(error)
+            return
         held = self._release()
         self.transport.write(head + self._opening.answer(held[:size]))
         self._opens(held[size:])
 
-    def _refused(self, failure: Failure) -> None:
+    def _denies(self, failure: Failure) -> None:
         self._decided()
         deny = failure.value
         if isinstance(deny, ConnectionDeny) and not self._abandoned:
@@ -104,9 +109,7 @@ class HixieServerProtocol(ServerForwarding, HixieConnection):
         """
         Answer with a status, or after the head of the answer with the end of the connection.
         """
-        self._abandon()
-        self._failed(f"refused with {error.status}: {error}")
-        self._admission.record.refuses(error)
+        self._refused(error)
         if not self._headSent:
             self.transport.write(error.answer())
         self._leave()

@@ -102,10 +102,13 @@ class HixieConnection(Forwarding, Protocol):
             return
         if self._stage is Stage.OPEN:
             self._deadline.restart()
-        if self._isOverrun(len(self._held) + len(data)):
-            self._failed(OVERRUN)
-            self._bye()
-            self._leave()
+        try:
+            if self._meter is not None:
+                self._meter.came(len(data))
+            if self._isOverrun(len(self._held) + len(data)):
+                raise FrameError(1009, OVERRUN)
+        except FrameError as error:
+            self._fail(error)
             return
         self._held += data
         self._goOn()
@@ -119,9 +122,7 @@ class HixieConnection(Forwarding, Protocol):
             while not (self._readsNot or self._hasLeft()) and self._step():
                 pass
         except FrameError as error:
-            self._failed(str(error))
-            self._bye()
-            self._leave()
+            self._fail(error)
         finally:
             self._isGoing = False
 
@@ -141,6 +142,8 @@ class HixieConnection(Forwarding, Protocol):
         return True
 
     def _take(self, event: Event) -> None:
+        if self._meter is not None and not isinstance(event, Closing):
+            self._meter.begun()
         if isinstance(event, Text):
             # A message is one frame in these drafts.
             if self._limits.frames:
@@ -165,6 +168,11 @@ class HixieConnection(Forwarding, Protocol):
             self._readOn()
         else:
             self._leave()
+
+    def _fail(self, error: FrameError) -> None:
+        self._failed(str(error))
+        self._bye()
+        self._leave()
 
     def _bye(self) -> None:
         """

@@ -110,7 +110,8 @@ class IMessageChannel(Interface):
     peer = Attribute(
         """
         The client's address as Autobahn writes it, `str`: ``tcp4:127.0.0.1:52914``,
-        ``tcp6:::1:52914``, ``unix:...``.
+        ``tcp6:::1:52914``, ``unix:...``. Behind a proxy that is trusted it is what that says:
+        ``tcp4:198.51.100.7:0``, with port 0 where it tells none.
         """
     )
     fullQueue: str = Attribute(

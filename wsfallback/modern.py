@@ -36,6 +36,7 @@ class ModernServerProtocol(  # type: ignore[misc]
 
         :param rest: what came behind its head.
         """
+        self.peer = self._admission.peer
         if not self._hold(rest):
             return
         super().dataReceived(engineRequest(self._admission.request, self._limits))
@@ -100,9 +101,7 @@ class ModernServerProtocol(  # type: ignore[misc]
         """
         Answer with a status, whole.
         """
-        self._abandon()
-        self._failed(f"refused with {error.status}: {error}")
-        self._admission.record.refuses(error)
+        self._refused(error)
         self.transport.write(error.answer())
         self.dropConnection(abort=False)
 

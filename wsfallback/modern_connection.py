@@ -5,6 +5,7 @@ end, by Autobahn's engine.
 Bounds, deadlines and closing are ours, so that they are the same as on the other drafts.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketAdapterProtocol
@@ -18,16 +19,18 @@ from wsfallback.bounds import Bounds
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
 from wsfallback.engine import Silent
-from wsfallback.errors import NotOpen
+from wsfallback.errors import FrameError, NotOpen
 from wsfallback.flow import OVERRUN
 from wsfallback.forwarding import Forwarding
 from wsfallback.inflate import Inflater
 from wsfallback.outgoing import checkedMessage
 from wsfallback.policy import Limits
+from wsfallback.rates import Meter
 from wsfallback.record import Traffic
 from wsfallback.utf8 import clipped, unfinished
 
 _TEXT, _BINARY, _CONTINUATION, _CONTROL = 1, 2, 0, 8
+_CLOSE = 8
 _MAX_CONTROL = 125
 #: What Autobahn calls on an extension that inflates.
 _INFLATING = ("start_decompress_message", "decompress_message_data", "end_decompress_message")
@@ -76,7 +79,8 @@ class ModernConnection(  # type: ignore[misc]
                 self._deadline.restart()
         if self._isOverrun(len(self.data) + len(data)):
             self._fail(1009, OVERRUN)
-        super().dataReceived(data)
+        if self._meter is None or self._isWithin(lambda meter: meter.came(len(data))):
+            super().dataReceived(data)
 
     def processData(self) -> bool:
         """
@@ -97,10 +101,12 @@ class ModernConnection(  # type: ignore[misc]
 
     def onFrameBegin(self) -> None:
         """
-        Drop a peer whose control frame is too long: Autobahn has failed it with 1002 by now,
-        and would collect the payload all the same.
+        Count what begins. Drop a peer whose control frame is too long: Autobahn has failed it
+        with 1002 by now, and would collect the payload all the same.
         """
         super().onFrameBegin()
+        if self._meter is not None and self._isCounted(self.current_frame.opcode):
+            self._isWithin(Meter.begun)
         if self.current_frame.opcode >= _CONTROL and self.current_frame.length > _MAX_CONTROL:
             self.dropConnection()
 
@@ -308,6 +314,26 @@ class ModernConnection(  # type: ignore[misc]
         self._failed(f"{code}: {trouble}")
         self.failedByMe = True
         self.sendCloseFrame(code, trouble.encode())
+
+    def _isCounted(self, opcode: int) -> bool:
+        """
+        Whether something begins with this frame that may come only so often: what continues a
+        message has bounds of its own, and after a close there is nothing.
+        """
+        return opcode != _CLOSE and (opcode != _CONTINUATION or self._limits.frames)
+
+    def _isWithin(self, count: Callable[[Meter], None]) -> bool:
+        """
+        Count, and drop a peer that brings too much: who floods us is not read until it answers.
+        """
+        assert self._meter is not None, "asked before"
+        try:
+            count(self._meter)
+        except FrameError as error:
+            self._fail(error.code, str(error))
+            self.dropConnection()
+            return False
+        return True
 
     # Keepalive.
 

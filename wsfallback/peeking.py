@@ -22,7 +22,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface, implementer
 
+from wsfallback.addresses import isKnown
 from wsfallback.applications import Admission, IApplication
+from wsfallback.crowd import Crowd
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft, choose
 from wsfallback.draining import IConnection
@@ -62,6 +64,12 @@ class IPeekingFactory(Interface):
         """
     )
 
+    crowd: Crowd = Attribute(
+        """
+        All connections, and how many there may be.
+        """
+    )
+
     def recordFor() -> Record:
         """
         Where to note what becomes of a new connection.
@@ -69,14 +77,14 @@ class IPeekingFactory(Interface):
 
     def connectionBegan(connection: IConnection) -> None:
         """
-        Count a connection, if there is room for it.
+        There is one more.
 
-        :raises HandshakeError: 503: there isn't, or the server stops.
+        :raises HandshakeError: 503: the server stops.
         """
 
     def connectionEnded(connection: IConnection, ending: Deferred[Any] | None) -> None:
         """
-        Count it out.
+        There is one less.
 
         :param ending: fires when its handler has finished, too.
         """
@@ -85,7 +93,7 @@ class IPeekingFactory(Interface):
         """
         Who has a request that is no WebSocket.
 
-        :param peer: who asks, as Autobahn writes it.
+        :param peer: who is at the other end of TCP, as Autobahn writes it.
         :param drafts: those that this client could have asked for.
         :raises HandshakeError: 405 or 426: there is only WebSocket here.
         """
@@ -113,6 +121,7 @@ class PeekingProtocol(InterimProtocol):
     def __init__(self) -> None:
         self._left = False
         self._isCounted = False
+        self._wire: str | None = None
 
     def connectionMade(self) -> None:
         """
@@ -123,10 +132,14 @@ class PeekingProtocol(InterimProtocol):
         self._deadline.set(limits.handshakeTimeout, self._late)
         self._reader = RequestReader(limits.maxHead)
         self._record = self.factory.recordFor()
+        self._place = self.factory.crowd.place(self)
         setSocketOptions(self.transport, limits.nagle)
         try:
             self.factory.connectionBegan(self)
             self._isCounted = True
+            self._place.comes()
+            if isKnown(self.transport):
+                self._isFrom(peer2str(self.transport))
         except HandshakeError as error:
             self._refuse(error)
 
@@ -137,6 +150,8 @@ class PeekingProtocol(InterimProtocol):
         if self._left:
             return
         try:
+            if self._wire is None:
+                self._isFrom(peer2str(self.transport))
             if self._isFlash(data):
                 return
             request = self._reader.feed(data)
@@ -154,6 +169,7 @@ class PeekingProtocol(InterimProtocol):
         super().connectionLost(reason)
         if self._isCounted:
             self.factory.connectionEnded(self, getattr(chosen, "ending", None))
+        self._place.ends()
         self._record.ends()
 
     def goAway(self) -> None:
@@ -167,14 +183,34 @@ class PeekingProtocol(InterimProtocol):
         elif not self._left:
             # It may be that nothing will be asked, as by browsers that connect ahead; and under
             # TLS what is written before the handshake keeps the connection.
-            self._left = True
-            leave(self.transport, self._deadline, self.factory.limits.closeTimeout)
+            self._leave()
 
     def abort(self) -> None:
         """
         `IConnection.abort`.
         """
         abort(self.transport)
+
+    def evict(self) -> None:
+        """
+        `Guest.evict`: only while the client is waited for. An answer would take the time that it
+        has had.
+        """
+        error = HandshakeError(503, "Another client needs the place of a handshake that waits")
+        if self._chosen is not None:
+            # hixie-76, which has had the head of its answer.
+            self._chosen.refuse(error)
+        elif not self._left:
+            self._left = True
+            self._record.refuses(error)
+        abort(self.transport)
+
+    def _isFrom(self, wire: str) -> None:
+        """
+        Who is at the other end of TCP, is known.
+        """
+        self._wire = self._record.peer = wire
+        self._place.isFrom(wire)
 
     def _isFlash(self, data: bytes) -> bool:
         """
@@ -196,37 +232,44 @@ class PeekingProtocol(InterimProtocol):
         return False
 
     def _dispatch(self, request: Request) -> None:
-        factory = self.factory
-        peer = peer2str(self.transport)
+        assert self._wire is not None, "known before anything is read"
+        factory, wire = self.factory, self._wire
+        peer = factory.entrance.clientOf(request, wire)
         self._record.asks(request, peer)
         isSecure = ISSLTransport.providedBy(self.transport)
-        visit = factory.entrance.visit(request, peer, isSecure)
+        visit = factory.entrance.visit(request, wire, isSecure)
         drafts = visit.gate.draftsFor(peer)
         draft = choose(request, drafts)
         if draft is None:
             self._record.speaks(HTTP, request.get(b"origin"))
-            self._passOn(factory.httpFactory(request, peer, drafts))
+            self._passOn(factory.httpFactory(request, wire, drafts))
             return
         self._record.speaks(draft.name, request.get(draft.originField))
         request = visit.request
+        if peer != wire:
+            self._place.isFrom(peer)
         visit.gate.checkOrigin(request, draft)
         application = factory.applicationFor(request)
         whole = application.wholeFor(request, draft)
         if whole is not None:
             self._passOn(whole)
             return
+        # The application's decision comes in between, so this is asked again after it.
+        self._place.checkRoom()
         admission = Admission(
             draft=draft,
             request=request,
             application=application,
             # What the factory was told is the proxy's where a PROXY header tells the client's.
             address=self.transport.getPeer(),
+            peer=peer,
             isSecure=visit.isSecure,
             prefix=visit.prefix,
             limits=factory.limits,
             clock=factory.reactor,
             deadline=self._deadline,
             record=self._record,
+            place=self._place,
         )
         rest, self._reader.received = self._reader.rest, bytearray()
         protocol = factory.protocolFor(draft)
@@ -238,18 +281,20 @@ class PeekingProtocol(InterimProtocol):
         """
         Give the connection to somebody else's protocol, as if it had had it from the start.
         """
+        self._place.checkRoom()
         received, self._reader.received = bytes(self._reader.received), bytearray()
         self._deadline.cancel()
         try:
             protocol = whole.buildProtocol(self.transport.getPeer())
         except Exception:
-            _log.failure("{peer}: no protocol", peer=peer2str(self.transport))
+            _log.failure("{peer}: no protocol", peer=self._record.peer)
             raise HandshakeError(500, "The server failed") from None
         if protocol is None:
             raise HandshakeError(503, "Nobody is here now")
         prepare(protocol)
         self._handOver(protocol)
         self._record.opens()
+        self._place.opens()
         protocol.dataReceived(received)
 
     def _handOver(self, protocol: Any) -> None:
@@ -257,7 +302,7 @@ class PeekingProtocol(InterimProtocol):
             protocol.makeConnection(self.transport)
         except Exception:
             # Autobahn wants the TLS transport itself, and fails on one inside a PROXY wrapper.
-            _log.failure("{peer}: no hand-over", peer=peer2str(self.transport))
+            _log.failure("{peer}: no hand-over", peer=self._record.peer)
             raise HandshakeError(500, "The server failed") from None
         self._giveWay(protocol)
 
@@ -268,12 +313,15 @@ class PeekingProtocol(InterimProtocol):
         """
         Answer with a status, and leave.
         """
-        self._record.peer = peer2str(self.transport)
+        if self._wire is None:
+            self._record.peer = peer2str(self.transport)
         self._record.refuses(error)
         self._leave(error.answer())
 
-    def _leave(self, answer: bytes) -> None:
+    def _leave(self, answer: bytes = b"") -> None:
         self._left = True
+        self._place.refused()
         self._reader = RequestReader(0)  # what came is of no more use
-        self.transport.write(answer)
+        if answer:
+            self.transport.write(answer)
         leave(self.transport, self._deadline, self.factory.limits.closeTimeout)

@@ -36,7 +36,15 @@ class Limits:
     :ivar pingInterval: seconds without a byte from the client before it is pinged.
     :ivar pingTimeout: seconds without a byte from the client after that.
     :ivar closeTimeout: seconds for the client's half of the close, then again for the end of TCP.
-    :ivar maxConnections: how many connections at once, HTTP included.
+    :ivar maxConnections: how many open connections at once, HTTP included.
+    :ivar maxHandshakes: how many others: opening handshakes, and what was refused and has not
+        ended yet. Beyond, who has kept us waiting longest is dropped for the newcomer.
+    :ivar maxPerAddress: how many of both kinds for one IPv4 address or IPv6 /64; `None`: any.
+    :ivar maxNewPerAddress: how many new ones a second for these, and at once; `None`: any.
+    :ivar maxMessageRate: messages a second of one client, and at once, control frames and
+        discarded frames included; `None`: any.
+    :ivar maxByteRate: bytes a second of one client, as they are on the wire within TLS; as many
+        at once, or a message of `maxMessage` where that is more; `None`: any.
     :ivar maxLogLines: lines of the log that one address, or IPv6 /64, causes in a minute; what is
         beyond is summed up.
     :ivar maxSendQueue: bytes that wait to be sent to one peer, beside the 64 KiB or one message
@@ -63,6 +71,11 @@ class Limits:
     pingTimeout: float = 20.0
     closeTimeout: float = 2.0
     maxConnections: int = 10000
+    maxHandshakes: int = 1000
+    maxPerAddress: int | None = None
+    maxNewPerAddress: int | None = None
+    maxMessageRate: int | None = None
+    maxByteRate: int | None = None
     maxLogLines: int = 300
     maxSendQueue: int = _MEBIBYTE
     fullQueue: str = "close"
@@ -75,7 +88,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name, (lowest, highest) in RANGES.items():
             value = getattr(self, name)
-            if value is None and name == "fragment":
+            if value is None and name in OPTIONAL:
                 continue
             isWhole = isinstance(value, int) and not isinstance(value, bool)
             isNumber = isWhole or (isinstance(value, float) and isinstance(lowest, float))
@@ -99,10 +112,17 @@ RANGES: dict[str, tuple[float, float]] = {
     "pingTimeout": (0.1, _YEAR),
     "closeTimeout": (0.1, _YEAR),
     "maxConnections": (1, 10_000_000),
+    "maxHandshakes": (1, 10_000_000),
+    "maxPerAddress": (1, 10_000_000),
+    "maxNewPerAddress": (1, 10_000_000),
+    "maxMessageRate": (1, 10_000_000),
+    "maxByteRate": (1, _ANY_SIZE),
     "maxLogLines": (0, 10_000_000),
     "maxSendQueue": (0, _ANY_SIZE),
     "fragment": (1, _ANY_SIZE),
 }
+#: Those that may be `None`, which is none.
+OPTIONAL = ("fragment", "maxPerAddress", "maxNewPerAddress", "maxMessageRate", "maxByteRate")
 #: What those that are no numbers may be.
 CHOICES = {"fullQueue": ("close", "drop", "raise"), "invalidText": ("close", "replace")}
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))

@@ -126,10 +126,10 @@ class ReverseProxy(ServerFactory):
         :param isSecure: whether it came by TLS.
         """
         ours = self._destinations[backend.url].host.encode()
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1").strip(" \t")
-            for name, value in request.fields
-        }
+        headers: dict[str, str] = {}
+        for name, value in request.fields:
+            known, text = name.decode("latin-1"), value.decode("latin-1").strip(" \t")
+            headers[known] = f"{headers[known]}, {text}" if known in headers else text
         headers["host"] = request.host.decode("ascii")
         return h11.Request(
             method=request.method,

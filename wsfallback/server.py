@@ -16,9 +16,10 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory, ServerFactory
 from zope.interface import implementer
 
-from wsfallback.addresses import Network, networks
+from wsfallback.addresses import Network
 from wsfallback.applications import IApplication, applicationOf
 from wsfallback.bridge import AutobahnApplication
+from wsfallback.crowd import Crowd
 from wsfallback.drafts.table import DRAFTS, Draft, upgradeFields
 from wsfallback.draining import Connections, IConnection
 from wsfallback.engine import EngineFactory
@@ -48,6 +49,7 @@ class FallbackServerFactory(ServerFactory):
     :ivar entrance: who may come in.
     :ivar limits: every number.
     :ivar reactor: the clock of every deadline.
+    :ivar crowd: all connections, and how many there may be.
     """
 
     def __init__(
@@ -93,8 +95,9 @@ class FallbackServerFactory(ServerFactory):
             that a proxy takes away, if it does: what hixie's answers say.
         :param flashPolicy: answer Flash's request for a policy: programs from the domains of the
             origins may connect to this port, or that of the ``externalURL``.
-        :param trusted: networks of proxies whose ``X-Forwarded-Proto`` and ``-Host`` are believed,
-            ``10.0.0.0/8``: hixie's answers say ``wss`` then, and the name that the client knows.
+        :param trusted: networks of proxies whose ``X-Forwarded-`` fields are believed,
+            ``10.0.0.0/8``: ``For`` the client's address, which a channel's ``peer`` is then, and by
+            ``Proto`` and ``Host`` hixie's answers say ``wss``, and the name that the client knows.
         :param observers: hear of every connection, beside the log.
         :param reactor: the clock of every deadline; Twisted's reactor by default.
         :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
@@ -116,7 +119,6 @@ class FallbackServerFactory(ServerFactory):
             raise TypeError("give a handler, or routes")
         self._site = site
         self._status = status
-        self._proxies = networks(trusted)
         if reactor is None:
             # Here and not above: to import it is to choose one.
             from twisted.internet import reactor as installed
@@ -125,9 +127,10 @@ class FallbackServerFactory(ServerFactory):
         self.reactor: IReactorTime = reactor
         self._engine = EngineFactory(self.limits, self.reactor)
         self._connections = Connections(self.reactor)
+        self.crowd = Crowd(self.limits, self.entrance.trusted, self.reactor.seconds)
         self._journal = Journal(self.reactor, self.limits.maxLogLines)
         self._observers = (self._journal, *observers)
-        self._count = self._number = 0
+        self._number = 0
 
     @classmethod
     def forAutobahn(cls, factory: WebSocketServerFactory, **options: Any) -> Self:
@@ -242,16 +245,12 @@ class FallbackServerFactory(ServerFactory):
         """
         if not self._connections.areWelcome:
             raise HandshakeError(503, STOPPING)
-        if self._count >= self.limits.maxConnections:
-            raise HandshakeError(503, "There are too many connections")
-        self._count += 1
         self._connections.began(connection)
 
     def connectionEnded(self, connection: IConnection, ending: Deferred[Any] | None) -> None:
         """
         `IPeekingFactory.connectionEnded`.
         """
-        self._count -= 1
         self._connections.ended(connection, ending)
 
     def applicationFor(self, request: Request) -> IApplication:
@@ -281,7 +280,7 @@ class FallbackServerFactory(ServerFactory):
         """
         if self._status is not None and request.path.startswith(b"/-/"):
             names = (name.decode("ascii") for name, _ in request.fields)
-            if isLocal(peer, request.host.decode("latin-1"), names, self._proxies):
+            if isLocal(peer, request.host.decode("latin-1"), names, self.entrance.trusted):
                 return self._status
         if self._site is not None:
             return self._site

@@ -123,7 +123,14 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
         _option("ping-interval", "Seconds without a byte until a ping, on drafts with it."),
         _option("ping-timeout", "Seconds without a byte after a ping."),
         _option("close-timeout", "Seconds for the client's half of a close."),
-        _option("max-connections", "How many connections at once; the next one gets 503."),
+        _option("max-connections", "How many open connections at once; the next one gets 503."),
+        _option(
+            "max-handshakes", "How many others; beyond, the one that waits longest is dropped."
+        ),
+        _option("max-per-address", "How many connections of one address; the next one gets 429."),
+        _option("max-new-per-address", "How many new ones of an address a second; then 429."),
+        _option("max-message-rate", "Messages a second from one client; more close with 1008."),
+        _option("max-byte-rate", "Bytes a second from one client; more close with 1008."),
         _option("max-log-lines", "Lines of the log for one address a minute; more are summed up."),
         _option("max-send-queue", "Bytes that wait to be sent to one client, which reads slowly."),
         [

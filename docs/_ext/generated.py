@@ -21,6 +21,12 @@ from wsfallback.drafts.table import DRAFTS
 from wsfallback.policy import CHOICES, LIMIT_NAMES, RANGES, Limits
 from wsfallback.tap import Options
 
+#: The limits whose numbers are no bytes.
+_COUNTS = (
+    *("maxConnections", "maxHandshakes", "maxPerAddress", "maxNewPerAddress"),
+    *("maxMessageRate", "maxLogLines"),
+)
+
 #: Written by the tests of the gateway.
 GATEWAY_MATRIX = Path(__file__).parents[1] / "howto" / "gateway_matrix.json"
 
@@ -179,7 +185,7 @@ def _unit(option: str, limit: str | None) -> str:
         }.get(option, "HOW")
     if isinstance(getattr(Limits(), limit), float):
         return "SECONDS"
-    return "N" if limit == "maxConnections" else "BYTES"
+    return "N" if limit in _COUNTS else "BYTES"
 
 
 def _range(limit: str) -> str:

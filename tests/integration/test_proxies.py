@@ -439,7 +439,10 @@ class TestNginx:
                     client = await connect(fromElsewhere(proxy.ports[80]), draft)
                     claims = {"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4"}
                     await client.open(headers=claims, host="localhost:81")
-                    fields = json.loads(await client.hear())["fields"]
+                    told = json.loads(await client.hear())
+                    # Also at the backend, which trusts the gateway as that trusts nginx.
+                    assert told["peer"] == f"tcp4:{CLIENT}:0"
+                    fields = told["fields"]
                     assert fields["x-forwarded-for"] == chain
                     assert fields["x-forwarded-proto"] == "http"
                     assert fields["x-forwarded-host"] == "localhost:81"

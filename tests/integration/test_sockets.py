@@ -301,9 +301,9 @@ async def test_maxConnections(listen: Listen, connect: Connect) -> None:
     """
     factory = CountingFactory(Echo, maxConnections=2)
     port = await listen(factory)
-    first, second = await connect(port, "hixie-76"), await connect(port)
+    first, second = await connect(port, "hixie-76"), await connect(port, "rfc6455")
     await first.open()
-    await factory.has(2)
+    await second.open()
     third = await connect(port, "rfc6455")
     third.sendOpening()
     assert (await third.readAnswer()).status == 503
