@@ -168,13 +168,14 @@ def table(figures: dict[str, Any]) -> Iterator[str]:
     """
     names = list(figures["quiet"])
     for name in names:
-        yield f"{name:>10}: memory, MiB   descriptors     objects"
+        yield f"{name:>10}: memory, MiB   in use, MiB    blocks   descriptors     objects"
         for point in figures["points"]:
             seen = point[name]
             yield (
-                f"{point['name']:>24}{_megabytes(seen['memory']):>8}{seen['descriptors']:>14}"
+                f"{point['name']:>24}{_megabytes(seen['memory']):>8}{_megabytes(seen['bytes']):>12}{seen['blocks']:>12}{seen['descriptors']:>14}"
                 f"{seen['objects']:>12}"
             )
+        yield f"{'trimmed':>24}{_megabytes(figures['trimmed'][name]):>8}"
         yield ""
         yield f"{name:>10}: cycle, phase     seconds   CPU, s   peak, MiB   descriptors at its end"
         for phase in figures["phases"]:

@@ -292,7 +292,7 @@ class Idle(Client):
         """
         An echo.
         """
-        self.isPresent = payload == b"here"
+        self.isPresent |= payload == b"here"
 
     def check(self) -> None:
         """
@@ -450,24 +450,24 @@ class Slow(Client):
 
 class Deaf(Client):
     """
-    Asks for much and reads nothing, until it is told to look what became of it.
+    Asks for much and reads nothing, until it looks what has become of it.
 
-    :ivar asked: bytes that the kernel has taken.
+    :ivar asked: bytes that it has said.
     """
 
-    #: What the server's kernel takes for one client, and may wait for one, is less.
+    #: More than a server's kernel takes for one client, and may wait for one beside that.
     BYTES = 8 << 20
     _MESSAGE = b"deaf....." * 7281
 
     asked = 0
-    _isLooking = False
+    _got = 0
 
     @property
     def isDone(self) -> bool:
         """
-        Whether it was closed, or ended.
+        Whether it was closed, or has all after all: several servers in a row have more room.
         """
-        return self.isOver
+        return self.trouble is None and (self.isClosed or self._got == self.asked)
 
     def connectionMade(self) -> None:
         """
@@ -480,7 +480,6 @@ class Deaf(Client):
         """
         Say as much as is taken; as a pull producer, which is asked for more.
         """
-        self._saidGoodbye = True
         self.transport.pauseProducing()
         self.transport.registerProducer(self, False)
 
@@ -503,13 +502,21 @@ class Deaf(Client):
         """
         Read everything.
         """
-        self._isLooking = True
+        self._saidGoodbye = True  # to be closed is no trouble
         if not self.isOver:
             self.transport.resumeProducing()
 
+    def heard(self, payload: bytes) -> None:
+        """
+        What it has asked for; all of it is enough.
+        """
+        self._got += len(payload)
+        if self._got == self.asked:
+            self.leave()
+
     def _take(self, opcode: int, payload: bytes) -> None:
+        super()._take(opcode, payload)
         if opcode == CLOSE:
-            self.isClosed = True
             self.transport.unregisterProducer()
             self.leave()
 
@@ -572,11 +579,15 @@ class Question(Client):
 
     answer: Any = None
 
+    def __init__(self, reactor: Any, question: bytes) -> None:
+        super().__init__(reactor, len(WIRES) - 1)
+        self._question = question
+
     def opened(self) -> None:
         """
         Ask.
         """
-        self.say(b"objects")
+        self.say(self._question)
 
     def heard(self, payload: bytes) -> None:
         """

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -119,12 +120,7 @@ class Soak:
         empty = await self._point("before")
         self._startGood()
         try:
-            await self._until(
-                lambda: all(
-                    each.descriptors() > empty[each.name]["descriptors"] for each in self._servers
-                ),
-                "the good connections",
-            )
+            await self._until(lambda: self._hasGood(empty), "the good connections")
             for _ in range(self._options.cycles):
                 self._cycle += 1
                 await self._runCycle()
@@ -134,7 +130,8 @@ class Soak:
             good = await self._good.figures
         await self._settle(empty, "the end of the good connections")
         quiet = await self._quiet()
-        after = await self._point("after")
+        await self._point("after", b"trimmed")
+        trimmed = {each.name: each.memory() for each in self._servers}
         return {
             "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began)),
             "seconds": round(time.time() - began),
@@ -149,7 +146,7 @@ class Soak:
             "troubles": dict(self._troubles),
             "good": good,
             "quiet": quiet,
-            "after": after,
+            "trimmed": trimmed,
         }
 
     # The phases.
@@ -181,11 +178,9 @@ class Soak:
         under: list[Idle] = []
         while True:
             under = [each for each in under if not (each.isOpen or each.isOver)]
-            for each in waiting:
+            for each in islice(waiting, AT_ONCE - len(under)):
                 each.connect(self._port)
                 under.append(each)
-                if len(under) >= AT_ONCE:
-                    break
             if not under:
                 break
             await self._sleep(0.005)
@@ -250,7 +245,7 @@ class Soak:
         for each in slow:
             self._count("slow readers", each, each.isDone and each.isClosed)
         for each in deaf[::2]:
-            self._count("readers of nothing, closed", each, each.trouble is None)
+            self._count("readers of nothing, told", each, each.isDone)
         for each in deaf[1::2]:
             self._count("readers of nothing, killed", each, each.trouble is None)
 
@@ -304,25 +299,35 @@ class Soak:
         )
         self._say(f"cycle {self._cycle}, {name}: {seconds:.1f} s")
 
-    async def _point(self, name: str) -> dict[str, Any]:
+    async def _point(self, name: str, question: bytes = b"present") -> dict[str, Any]:
         """
-        Measure what is there now, nothing being done to it before.
+        Measure what is there now. The memory is taken first, before anything is done to it.
         """
         point = {
             each.name: {"memory": each.memory(), "descriptors": each.descriptors()}
             for each in self._servers
         }
         for each in self._servers:
-            question = Question(self._reactor, len(WIRES) - 1)
-            question.connect(each.port)
-            await self._until(lambda question=question: question.isOver, "an answer")
-            if question.answer is None:
-                raise Stuck(f"no answer: {question.trouble}")
-            point[each.name] |= question.answer
+            asking = Question(self._reactor, question)
+            asking.connect(each.port)
+            await self._until(lambda asking=asking: asking.isOver, "an answer")
+            if asking.answer is None:
+                raise Stuck(f"no answer: {asking.trouble}")
+            point[each.name] |= asking.answer
         # Those questions are gone, too.
         await self._settle(point, "the end of the questions")
         self._points.append({"name": name, **point})
         return point
+
+    def _hasGood(self, empty: dict[str, Any]) -> bool:
+        """
+        Whether all of the good connections are there; a gateway has two ends of each.
+        """
+        return all(
+            each.descriptors() - empty[each.name]["descriptors"]
+            >= self._options.good * (2 if each.name == "gateway" else 1)
+            for each in self._servers
+        )
 
     def _present(self) -> dict[str, dict[str, int]]:
         return {each.name: {"descriptors": each.descriptors()} for each in self._servers}

@@ -20,7 +20,7 @@ PATIENCE = 30.0
 #: What there must be nothing of in its log.
 _TROUBLE = re.compile(r"Traceback|Unhandled|Error|rror:|critical")
 #: What it says of connections, without what differs between them.
-_SAID = re.compile(r"tcp4:[0-9.:]+: ([^:']*)")
+_SAID = re.compile(r"tcp4:[0-9.:]+(?: \([a-z0-9-]+\))?: ([^:'\n]*)")
 
 
 class Served:
