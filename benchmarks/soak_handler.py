@@ -5,7 +5,6 @@ What the server of the soak serves: an echo that can say what its process has in
 import ctypes
 import gc
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -33,21 +32,15 @@ _libc.mallinfo2.restype = Mallinfo
 def present() -> dict[str, object]:
     """
     What is in use when no garbage is left: objects that the garbage collector knows of, and of
-    these wsfallback's by type; blocks of Python's allocator; bytes of the C library's.
+    these wsfallback's by type; bytes, as the C library's allocator has it.
     """
     gc.collect()
     info = _libc.mallinfo2()
-    blocks = sys.getallocatedblocks()
     types = [type(each) for each in gc.get_objects()]
     ours = Counter(
         each.__name__ for each in types if str(each.__module__).startswith("wsfallback.")
     )
-    return {
-        "objects": len(types),
-        "ours": ours,
-        "blocks": blocks,
-        "bytes": info.uordblks + info.hblkhd,
-    }
+    return {"objects": len(types), "ours": ours, "bytes": info.uordblks + info.hblkhd}
 
 
 def trimmed() -> dict[str, object]:

@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 #: The path by which the gateway goes to the backend.
 FORWARDED = "/soak"
 #: Handshakes that are under way at once when the idle ones come.
-AT_ONCE = 250
+AT_ONCE = 50
 #: Seconds for anything that must come, on a busy machine.
 PATIENCE = 60.0
 #: Seconds in which a server without clients is looked at.
