@@ -91,8 +91,6 @@ class GoodProcess(ProcessProtocol):
 class Soak:
     """
     One run: its phases, and what was seen in them.
-
-    :ivar figures: that, for JSON.
     """
 
     def __init__(self, reactor: Any, options: argparse.Namespace, running: list[Served]) -> None:
@@ -222,8 +220,8 @@ class Soak:
 
     async def _slow(self) -> None:
         """
-        Half of them read slowly, half of them not at all; those then look what has become of them,
-        or are killed.
+        Half of them read slowly, half of them not at all; of those half look then what has become
+        of them, and half are killed.
         """
         everyone = range(self._options.slow)
         slow = [Slow(self._reactor, each, self._path) for each in everyone[::2]]
@@ -251,7 +249,7 @@ class Soak:
 
     async def _go(self) -> None:
         """
-        Each of the idle ones shows that it is still there; half of them is killed then, at once,
+        Each of the idle ones shows that it is still there; then half of them are killed, at once,
         and the others close.
         """
         for each in self._idle:
@@ -297,7 +295,7 @@ class Soak:
         self._phases.append(
             {"cycle": self._cycle, "name": name, "seconds": round(seconds, 1), **figures}
         )
-        self._say(f"cycle {self._cycle}, {name}: {seconds:.1f} s")
+        print(f"cycle {self._cycle}, {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
 
     async def _point(self, name: str, question: bytes = b"present") -> dict[str, Any]:
         """
@@ -386,6 +384,3 @@ class Soak:
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         return deferLater(self._reactor, seconds)
-
-    def _say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)

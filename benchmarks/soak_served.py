@@ -18,7 +18,7 @@ ENDPOINT = "tcp:0:interface=127.0.0.1:backlog=1024"
 PATIENCE = 30.0
 
 #: What there must be nothing of in its log.
-_TROUBLE = re.compile(r"Traceback|Unhandled|Error|rror:|critical")
+_TROUBLE = re.compile(r"Traceback|Unhandled|#(warn|error|critical)\]")
 #: What it says of connections, without what differs between them.
 _SAID = re.compile(r"tcp4:[0-9.:]+(?: \([a-z0-9-]+\))?: ([^:'\n]*)")
 
