@@ -8,7 +8,7 @@ EDITABLE = $(BIN)/pip install --quiet --disable-pip-version-check --config-setti
 # A run must not trip over the pid file of another twistd in this directory.
 SERVE = $(BIN)/twistd -n --pidfile= wsfallback
 
-.PHONY: run test check docs format coverage trial matrix clean
+.PHONY: run test check docs format coverage trial matrix soak clean
 
 run: $(VENV)/run.stamp
 	$(SERVE) $(OPTIONS)
@@ -19,6 +19,11 @@ test: $(VENV)/test.stamp
 # Writes the table of docs/howto/gateway.rst anew, with all foreign peers.
 matrix: $(VENV)/test.stamp
 	CI=true WSFALLBACK_MATRIX=write $(BIN)/python -m pytest tests/integration/test_forward.py
+
+# Writes the figures of docs/explanation/soak.rst anew: two runs of some minutes, on Linux.
+soak: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/soak.py --json docs/explanation/soak_server.json
+	$(BIN)/python benchmarks/soak.py --gateway --connections 2000 --cycles 2 --json docs/explanation/soak_gateway.json
 
 trial: $(VENV)/test.stamp
 	$(BIN)/python -m twisted.trial --temp-directory=$(VENV)/trial tests

@@ -106,6 +106,18 @@ class DocsTests(SynchronousTestCase):
         self.assertIn(f"1-{lines}\n", table)
         self.assertIn("wsfallback-gateway-matrix", pages("howto"))
 
+    def test_everySoak(self) -> None:
+        """
+        The page of the soak has every table of both runs, and they kept what was promised.
+        """
+        page = pages("explanation")
+        for name in ("server", "gateway"):
+            for what in generated().SOAK_TABLES:
+                self.assertIn(f".. wsfallback-soak:: {name} {what}\n", page)
+                table = generated().soak(name, what)
+                self.assertIn(".. list-table::", table)
+                self.assertNotIn("broken", table)
+
     def test_everyPublicName(self) -> None:
         """
         The reference has every public name.

@@ -1,6 +1,6 @@
 """
 What the reference takes from the code itself: the drafts, the limits, the options, the interfaces;
-and what the tests have seen of the gateway.
+what the tests have seen of the gateway; and what a soak has left.
 
 The functions give reStructuredText, and need no Sphinx; `setup` makes a directive of each.
 """
@@ -29,6 +29,10 @@ _COUNTS = (
 
 #: Written by the tests of the gateway.
 GATEWAY_MATRIX = Path(__file__).parents[1] / "howto" / "gateway_matrix.json"
+
+#: Written by ``make soak``, with the name of what was soaked.
+SOAK = Path(__file__).parents[1] / "explanation" / "soak_{}.json"
+_MEBIBYTE = 1 << 20
 
 
 def draftMatrix() -> str:
@@ -125,6 +129,111 @@ def gatewayMatrix() -> str:
             "",
         ]
     )
+
+
+def soak(name: str, what: str) -> str:
+    """
+    One of the tables of a run of ``benchmarks/soak.py``.
+
+    :param name: of the run.
+    :param what: of `SOAK_TABLES`.
+    """
+    seen = json.loads(Path(str(SOAK).format(name)).read_text("utf-8"))
+    return "\n".join(SOAK_TABLES[what](seen))
+
+
+def _soakRun(seen: dict[str, Any]) -> Iterator[str]:
+    machine, given = seen["machine"], seen["arguments"]
+    counts = seen["counts"]
+    options = " ".join(given["options"])
+    yield _table(
+        ("What", "How"),
+        [
+            ("When", f"{seen['began']}, {seen['seconds']} s"),
+            (
+                "Where",
+                f"{machine['cores']} cores for servers and clients together,"
+                f" {machine['memory'] / (1 << 30):.0f} GiB, {machine['system']}",
+            ),
+            (
+                "With",
+                f"Python {machine['python']}, Twisted {machine['twisted']},"
+                f" Autobahn {machine['autobahn']}, wsfallback {machine['wsfallback']}",
+            ),
+            ("Options of the command", f"``{options}``" if options else "the defaults"),
+            ("Drafts", ", ".join(seen["drafts"])),
+            ("Cycles", str(given["cycles"])),
+            *((what.capitalize(), str(number)) for what, number in counts.items()),
+        ],
+        "30 70",
+    )
+
+
+def _soakPromises(seen: dict[str, Any]) -> Iterator[str]:
+    rows = [
+        (promise["says"], promise["seen"], "kept" if promise["kept"] else "**broken**")
+        for promise in seen["promises"]
+    ]
+    yield _table(("Promise", "Seen", ""), rows, "44 44 12")
+
+
+def _soakMemory(seen: dict[str, Any]) -> Iterator[str]:
+    names = list(seen["quiet"])
+    rows = [
+        (
+            name,
+            point["name"],
+            _mebibytes(point[name]["memory"]),
+            _mebibytes(point[name]["bytes"]),
+            str(point[name]["objects"]),
+            str(point[name]["descriptors"]),
+        )
+        for name in names
+        for point in seen["points"]
+    ]
+    rows += [(name, "trimmed", _mebibytes(seen["trimmed"][name]), "", "", "") for name in names]
+    head = ("Process", "When", "RSS, MiB", "In use, MiB", "Objects", "Descriptors")
+    yield _table(head, rows, "14 22 16 16 16 16")
+
+
+def _soakPhases(seen: dict[str, Any]) -> Iterator[str]:
+    rows = [
+        (
+            f"{phase['cycle']}, {phase['name']}",
+            str(phase["seconds"]),
+            name,
+            str(phase[name]["cpu"]),
+            _mebibytes(phase[name]["peak"]),
+            str(phase[name]["descriptors"]),
+        )
+        for phase in seen["phases"]
+        for name in seen["quiet"]
+    ]
+    head = ("Cycle, phase", "Seconds", "Process", "CPU, s", "Peak RSS, MiB", "Descriptors")
+    yield _table(head, rows, "24 14 14 14 18 16")
+
+
+def _soakLatency(seen: dict[str, Any]) -> Iterator[str]:
+    rows = [
+        (phase, *(str(figures[name]) for name in ("messages", "p50", "p99", "max")))
+        for phase, figures in seen["good"]["latency"].items()
+    ]
+    head = ("Phase", "Messages", "Half of them, ms", "99 of 100, ms", "All, ms")
+    yield _table(head, rows, "24 18 20 20 18")
+
+
+#: What can be had of a soak.
+SOAK_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "run": _soakRun,
+    "promises": _soakPromises,
+    "memory": _soakMemory,
+    "phases": _soakPhases,
+    "latency": _soakLatency,
+}
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / _MEBIBYTE:.1f}"
 
 
 def optionNamed(limit: str) -> str:
@@ -268,5 +377,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("wsfallback-limits", directive(limitTable))
     app.add_directive("wsfallback-options", directive(optionList))
     app.add_directive("wsfallback-gateway-matrix", directive(gatewayMatrix))
+    app.add_directive("wsfallback-soak", directive(soak, 2))
     app.add_directive("wsfallback-interface", directive(partial(interface), 1))
     return {"parallel_read_safe": True}
