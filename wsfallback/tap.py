@@ -11,11 +11,13 @@ from twisted.python import usage
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
 
+from wsfallback.acceptor import Room
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, OriginPattern, checkSeconds
+from wsfallback.ports import accepting
 from wsfallback.server import FallbackServerFactory
 from wsfallback.services import (
     DEFAULT_ENDPOINT,
@@ -278,6 +280,8 @@ def makeService(options: Options) -> MultiService:
         **options["limits"],
     )
     services = DrainingService(reactor, factory, options["drainSeconds"])
+    room = Room(reactor)
     for endpoint in options["listen"]:
-        ListeningService(reactor, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
+        ours = accepting(reactor, room)
+        ListeningService(ours, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
     return services
