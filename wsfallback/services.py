@@ -10,7 +10,7 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -40,13 +40,32 @@ def checkEndpoint(endpoint: str) -> None:
         ) from None
 
 
+def tellWhere(description: str, address: IAddress) -> None:
+    """
+    Log where an endpoint is served: as a URL, as far as there is one.
+    """
+    where = description
+    if isinstance(address, (IPv4Address, IPv6Address)):
+        # By its options: the port object doesn't tell.
+        scheme = "https" if where.startswith(("ssl:", "haproxy:ssl:")) else "http"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        where = f"{scheme}://{host}:{address.port}/"
+    _log.info("wsfallback serves on {where}", where=where)
+
+
 class ListeningService(Service):
     """
     Listens, says where, and ends the command where it can't.
     """
 
-    def __init__(self, reactor: object, description: str, factory: IProtocolFactory) -> None:
+    def __init__(
+        self, reactor: object, description: str, factory: IProtocolFactory, isTold: bool = True
+    ) -> None:
+        """
+        :param isTold: whether the log says where; for workers their parent does.
+        """
         self._description = description
+        self._isTold = isTold
         self._endpoint = serverFromString(reactor, description)
         self._factory = factory
         self._port: Deferred[IListeningPort] | None = None
@@ -91,14 +110,8 @@ class ListeningService(Service):
             _log.failure("{where} is not served", failure, where=self._description)
 
     def _listening(self, port: IListeningPort) -> IListeningPort:
-        where = self._description
-        address = port.getHost()
-        if isinstance(address, (IPv4Address, IPv6Address)):
-            # By its options: the port object doesn't tell.
-            scheme = "https" if where.startswith(("ssl:", "haproxy:ssl:")) else "http"
-            host = f"[{address.host}]" if ":" in address.host else address.host
-            where = f"{scheme}://{host}:{address.port}/"
-        _log.info("wsfallback serves on {where}", where=where)
+        if self._isTold:
+            tellWhere(self._description, port.getHost())
         return port
 
 
@@ -113,15 +126,24 @@ class DrainingService(MultiService):
     A second signal to stop ends them at once.
     """
 
-    def __init__(self, reactor: Any, factory: FallbackServerFactory, seconds: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        factory: FallbackServerFactory,
+        seconds: float,
+        isSignalled: bool = True,
+    ) -> None:
         """
         :param factory: what the services within serve.
         :param seconds: as of `FallbackServerFactory.drain`.
+        :param isSignalled: whether a second signal is meant for this process. A worker gets the
+            first one of several: from a terminal or systemd beside what its parent says.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
         self._factory = factory
         self._seconds = seconds
+        self._isSignalled = isSignalled
 
     def startService(self) -> None:
         """
@@ -134,12 +156,16 @@ class DrainingService(MultiService):
         """
         Stop listening, and wait for the connections.
         """
-        restore = replaceStops(self._reactor, self._hurry)
+        again = self.hurry if self._isSignalled else _nothing
+        restore = replaceStops(self._reactor, again)
         stopping: Deferred[object] = super().stopService()  # type: ignore[no-untyped-call]
         stopping.addCallback(lambda _: self._factory.drain(self._seconds))
         return stopping.addBoth(self._drained, restore)
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """
+        Wait no longer, while it stops.
+        """
         _log.info("Told to stop once more: ending at once")
         self._factory.drain(0)
 
@@ -147,3 +173,9 @@ class DrainingService(MultiService):
         restore()
         self._factory.doStop()  # type: ignore[no-untyped-call]
         return result
+
+
+def _nothing() -> None:
+    """
+    Somebody else tells us.
+    """

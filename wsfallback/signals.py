@@ -37,3 +37,24 @@ def replaceStops(reactor: Any, do: Callable[[], object]) -> Callable[[], None]:
             if callable(handler) and handler is not signal.default_int_handler:
                 before[number] = signal.signal(number, received)
     return restore
+
+
+def replaceHangup(reactor: Any, do: Callable[[], object]) -> Callable[[], None]:
+    """
+    Have SIGHUP do something, where signals can be had.
+
+    :param do: called by the reactor, for each.
+    :returns: puts back what was there.
+    """
+
+    def received(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(do)
+
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    before = signal.signal(signal.SIGHUP, received)
+
+    def restore() -> None:
+        signal.signal(signal.SIGHUP, before)
+
+    return restore

@@ -3,6 +3,7 @@
 """
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any, cast
 
 from twisted.application.service import MultiService
@@ -23,9 +24,9 @@ from wsfallback.services import (
     DEFAULT_ENDPOINT,
     DrainingService,
     ListeningService,
-    checkEndpoint,
 )
 from wsfallback.web import Files
+from wsfallback.worker_options import WorkersOptions
 
 _LIMITS = Limits()
 
@@ -76,7 +77,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ForwardOptions):
+class Options(WorkersOptions, ForwardOptions):
     """
     The options of the command.
     """
@@ -126,7 +127,7 @@ class Options(ForwardOptions):
         _option("ping-interval", "Seconds without a byte until a ping, on drafts with it."),
         _option("ping-timeout", "Seconds without a byte after a ping."),
         _option("close-timeout", "Seconds for the client's half of a close."),
-        _option("max-connections", "How many connections at once; the next one gets 503."),
+        _option("max-connections", "How many connections at once, per worker; the next gets 503."),
         _option("max-send-queue", "Bytes that wait to be sent to one client, which reads slowly."),
         [
             "full-queue",
@@ -199,8 +200,7 @@ class Options(ForwardOptions):
         """
         if not self["listen"]:
             self["listen"].append(DEFAULT_ENDPOINT)
-        for endpoint in self["listen"]:
-            checkEndpoint(endpoint)
+        self.checkListen()
         self["draftNames"] = self.draftsOf("drafts")
         self["limits"] = self._limits()
         self["drainSeconds"] = self._drainSeconds()
@@ -258,11 +258,22 @@ def _site(directory: str | None) -> Site:
 
 def makeService(options: Options) -> MultiService:
     """
-    A service that listens on every endpoint, for one application.
+    A service that listens on every endpoint, for one application: in this process or in several.
     """
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
+    if options["workers"] > 1:
+        return options.workersService(reactor)
+    return serving(options, reactor)
+
+
+def serving(options: Options, reactor: Any, inherited: Sequence[int] = ()) -> DrainingService:
+    """
+    A service that listens in this process.
+
+    :param inherited: for a worker: a descriptor for each endpoint, where its parent listens.
+    """
     site = options.proxy(reactor) or _site(options["web"])
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
@@ -279,9 +290,10 @@ def makeService(options: Options) -> MultiService:
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
-    services = DrainingService(reactor, factory, options["drainSeconds"])
+    isAlone = not inherited
+    services = DrainingService(reactor, factory, options["drainSeconds"], isAlone)
     room = Room(reactor)
-    for endpoint in options["listen"]:
-        ours = accepting(reactor, room)
-        ListeningService(ours, endpoint, factory).setServiceParent(services)  # type: ignore[no-untyped-call]
+    for number, endpoint in enumerate(options["listen"]):
+        ours = accepting(reactor, room, None if isAlone else inherited[number])
+        ListeningService(ours, endpoint, factory, isAlone).setServiceParent(services)  # type: ignore[no-untyped-call]
     return services

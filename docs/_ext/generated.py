@@ -172,6 +172,7 @@ def _unit(option: str, limit: str | None) -> str:
             "http-timeout": "SECONDS",
             "backend-timeout": "SECONDS",
             "backend-drafts": "LIST",
+            "workers": "N",
             "handler": "NAME",
             "factory": "NAME",
         }.get(option, "HOW")

@@ -4,6 +4,7 @@ Out of file descriptors: accepting stops and comes back, and nothing dies.
 
 from pathlib import Path
 
+import pytest
 import pytest_twisted
 
 from tests.integration.children import COMMAND, PYTHON, Served
@@ -40,19 +41,24 @@ async def fill(server: Served, connect: Connect) -> list[Connection]:
     return crowd
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["alone", "workers"])
 @pytest_twisted.ensureDeferred
-async def test_acceptingComesBack(serve: Serve, connect: Connect) -> None:
+async def test_acceptingComesBack(serve: Serve, connect: Connect, workers: tuple[str, ...]) -> None:
     """
     Who is connected is served; who comes waits, however many try, until somebody leaves; and the
     log has a line for it and not one for each.
     """
     server = await serve(
-        "--handshake-timeout", "3600", command=(*LIMITED, *COMMAND), listen=(WHERE,)
+        "--handshake-timeout", "3600", *workers, command=(*LIMITED, *COMMAND), listen=(WHERE,)
     )
     good = [await connect(server.port, draft) for draft in DRAFTS]
     for client in good:
         await client.open()
-    crowd = await fill(server, connect)
+    crowd = [await fill(server, connect)]
+    if workers:
+        # The other worker has had them meanwhile, as long as it could.
+        while server.log.count(FULL) < 2:
+            crowd.append([await connect(server.port)])
     waiting = await connect(server.port, "hixie-76")
     waiting.sendOpening()
     for _ in range(5):
@@ -63,7 +69,7 @@ async def test_acceptingComesBack(serve: Serve, connect: Connect) -> None:
     assert not waiting.received
     assert waiting.lost is None
     assert server.descriptors() <= LIMIT
-    for each in crowd:
+    for each in (client for some in crowd for client in some):
         each.drop()
     await waiting.readOpening()
     await checkEcho(waiting)
@@ -71,7 +77,7 @@ async def test_acceptingComesBack(serve: Serve, connect: Connect) -> None:
     for client in good:
         await checkEcho(client)
     assert AGAIN in server.log
-    assert server.log.count(FULL) == 1
+    assert server.log.count(FULL) == (2 if workers else 1)
     assert "EMFILE" not in server.log
 
 
