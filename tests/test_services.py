@@ -76,6 +76,16 @@ class ListeningServiceTests(SynchronousTestCase):
                 service.startService()
             self.assertEqual(log.info.call_args.kwargs, {"where": said})
 
+    def test_worker(self) -> None:
+        """
+        Doesn't say where: its parent has.
+        """
+        service = ListeningService(None, "tcp:0", mock.Mock(), said=None)
+        service.endpoint = Endpoint(succeed(self.port(UNIXAddress("/x"))))  # type: ignore[assignment]
+        with mock.patch("wsfallback.services._log") as log:
+            service.startService()
+        log.info.assert_not_called()
+
     def test_portThatIsTaken(self) -> None:
         """
         Ends the command with one line.
@@ -199,11 +209,11 @@ class DrainingServiceTests(SynchronousTestCase):
         What is there before and after.
         """
 
-    def service(self, seconds: float = 5.0) -> DrainingService:
+    def service(self, seconds: float = 5.0, isSignalled: bool = True) -> DrainingService:
         """
         A service with one endpoint.
         """
-        services = DrainingService(self.reactor, self.factory, seconds)
+        services = DrainingService(self.reactor, self.factory, seconds, isSignalled)
         service = ListeningService(None, "tcp:0", self.factory)
         service.endpoint = Endpoint(succeed(self.port))  # type: ignore[assignment]
         service.setServiceParent(services)  # type: ignore[no-untyped-call]
@@ -261,6 +271,23 @@ class DrainingServiceTests(SynchronousTestCase):
         client = connect(self.factory)
         stopping = services.stopService()
         self.closing.callback(None)
+        self.assertTrue(client.transport.aborted)
+        self.clock.advance(0)
+        self.successResultOf(stopping)
+
+    def test_worker(self) -> None:
+        """
+        Signals are the same one for it, however many; its parent tells it to hurry.
+        """
+        services = self.service(isSignalled=False)
+        client = connect(self.factory)
+        client.answersClose = False
+        stopping = services.stopService()
+        self.closing.callback(None)
+        for number in STOPS:
+            signal.raise_signal(number)
+        self.assertFalse(client.transport.aborted)
+        services.hurry()
         self.assertTrue(client.transport.aborted)
         self.clock.advance(0)
         self.successResultOf(stopping)

@@ -64,8 +64,8 @@ class ShownTests(SynchronousTestCase):
         """
         All of it, and the services.
         """
-        shown = Shown(parsed(*arguments), Clock())
-        return shown, shown.around(self.services, self.factory)
+        shown = Shown(parsed(*arguments), Clock(), dict)  # type: ignore[arg-type]
+        return shown, shown.around(self.services, lambda: not self.factory.isDraining)
 
     def test_here(self) -> None:
         """
@@ -96,23 +96,32 @@ class ShownTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """
-        Is written when all has ended, and what it says is shown.
+        Is written while there still is who can be asked, and what it says is shown.
         """
         with TemporaryDirectory() as directory:
             path = Path(directory).resolve() / "seen.json"
             shown, services = self.shown("--stats-file", str(path), "--admin", "tcp:0")
-            file, _, inner = services
+            _, inner, file = services
             self.assertIsInstance(file, StatisticsFile)
             self.assertIs(inner, self.services)
             self.assertEqual(shown._resource._snapshot, file.snapshot)
+
+    def test_worker(self) -> None:
+        """
+        The endpoint and the file are its parent's.
+        """
+        with TemporaryDirectory() as directory:
+            options = parsed("--stats-file", f"{directory}/x", "--admin", "tcp:0")
+            shown = Shown(options, Clock(), dict, isWorker=True)  # type: ignore[arg-type]
+            self.assertIs(shown.around(self.services, lambda: True), self.services)
+            self.assertIsNone(shown.site)
+            self.assertEqual(shown.listening, [])
 
     def test_ready(self) -> None:
         """
         Between the start and the drain.
         """
-        shown = Shown(parsed(), Clock())
-        self.assertFalse(shown._resource._isReady())
-        shown.around(self.services, self.factory)
+        shown, _ = self.shown()
         self.assertTrue(shown._resource._isReady())
         self.factory.drain(0)
         self.assertFalse(shown._resource._isReady())

@@ -4,9 +4,11 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -15,7 +17,6 @@ from twisted.python.filepath import FilePath
 from wsfallback.errors import printable
 from wsfallback.record import MAX_TEXT
 from wsfallback.snapshot import MAX_SEEN, NAMES, Row, Seen, Snapshot, merge, noRow, nothing
-from wsfallback.stats import Statistics
 
 _log = Logger()
 
@@ -32,13 +33,19 @@ class StatisticsFile(Service):
     Counters begin anew with each process.
     """
 
-    def __init__(self, clock: IReactorTime, path: str, statistics: Statistics) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        path: str,
+        present: Callable[[], Snapshot | Deferred[Snapshot]],
+    ) -> None:
         """
         :param path: of the file, which is replaced as a whole.
+        :param present: what is counted now.
         """
         self._clock = clock
         self._file: FilePath[str] = FilePath(path)
-        self._statistics = statistics
+        self._present = present
         self._past: Snapshot | None = None
         self._writing = LoopingCall(self._write)
         self._writing.clock = clock
@@ -51,23 +58,28 @@ class StatisticsFile(Service):
         self._past = self._read()
         self._writing.start(INTERVAL, now=False)
 
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[None]:
         """
         Write it once more.
         """
         super().stopService()  # type: ignore[no-untyped-call]
         self._writing.stop()
-        self._write()
+        return self._write()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Deferred[Snapshot]:
         """
         What is counted now, with what was known before.
         """
-        present = self._statistics.snapshot()
+        present: Deferred[Any] = maybeDeferred(self._present)
+        return present.addCallback(self._whole)
+
+    def _whole(self, present: Snapshot) -> Snapshot:
         return present if self._past is None else merge([present, self._past])
 
-    def _write(self) -> None:
-        snapshot = self.snapshot()
+    def _write(self) -> Deferred[None]:
+        return self.snapshot().addCallback(self._written)
+
+    def _written(self, snapshot: Snapshot) -> None:
         kept = {
             "since": snapshot["since"],
             "drafts": {name: _worth(snapshot["drafts"][name]) for name in NAMES},

@@ -12,7 +12,7 @@ from twisted.application.service import MultiService, Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -25,6 +25,9 @@ _log = Logger()
 
 #: What the descriptions of endpoints with TLS begin with.
 _SECURE = ("ssl:", "haproxy:ssl:", "tls:", "certificates:")
+
+#: What the log says of an endpoint.
+SERVES = "wsfallback serves on {where}"
 
 DEFAULT_ENDPOINT = "tcp:8080:interface=127.0.0.1"
 
@@ -49,6 +52,19 @@ def checkEndpoint(endpoint: str, option: str = "listen") -> None:
         ) from None
 
 
+def tellWhere(description: str, address: IAddress, said: str = SERVES) -> None:
+    """
+    Log where an endpoint is served: as a URL, as far as there is one.
+    """
+    where = description
+    if isinstance(address, (IPv4Address, IPv6Address)):
+        # By its options: the port object doesn't tell.
+        scheme = "https" if where.startswith(_SECURE) else "http"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        where = f"{scheme}://{host}:{address.port}/"
+    _log.info(said, where=where)
+
+
 class ListeningService(Service):
     """
     Listens, says where, and ends the command where it can't.
@@ -62,12 +78,12 @@ class ListeningService(Service):
         description: str,
         factory: IProtocolFactory,
         option: str = "listen",
-        said: str = "wsfallback serves on {where}",
+        said: str | None = SERVES,
     ) -> None:
         """
         :param description: a Twisted server string.
         :param option: that has given it.
-        :param said: to the log.
+        :param said: to the log; for workers their parent says it.
         """
         self._description = description
         self._option = option
@@ -117,14 +133,8 @@ class ListeningService(Service):
             _log.failure("{where} is not served", failure, where=self._description)
 
     def _listening(self, port: IListeningPort) -> IListeningPort:
-        where = self._description
-        address = port.getHost()
-        if isinstance(address, (IPv4Address, IPv6Address)):
-            # By its options: the port object doesn't tell.
-            scheme = "https" if where.startswith(_SECURE) else "http"
-            host = f"[{address.host}]" if ":" in address.host else address.host
-            where = f"{scheme}://{host}:{address.port}/"
-        _log.info(self._said, where=where)
+        if self._said is not None:
+            tellWhere(self._description, port.getHost(), self._said)
         return port
 
 
@@ -160,15 +170,24 @@ class DrainingService(MultiService):
     A second signal to stop ends them at once.
     """
 
-    def __init__(self, reactor: Any, factory: FallbackServerFactory, seconds: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        factory: FallbackServerFactory,
+        seconds: float,
+        isSignalled: bool = True,
+    ) -> None:
         """
         :param factory: what the services within serve.
         :param seconds: as of `FallbackServerFactory.drain`.
+        :param isSignalled: whether a second signal is meant for this process. A worker gets the
+            first one of several: from a terminal or systemd beside what its parent says.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
         self._factory = factory
         self._seconds = seconds
+        self._isSignalled = isSignalled
 
     def startService(self) -> None:
         """
@@ -181,12 +200,16 @@ class DrainingService(MultiService):
         """
         Stop listening, and wait for the connections.
         """
-        restore = replaceStops(self._reactor, self._hurry)
+        again = self.hurry if self._isSignalled else _nothing
+        restore = replaceStops(self._reactor, again)
         stopping: Deferred[object] = super().stopService()  # type: ignore[no-untyped-call]
         stopping.addCallback(lambda _: self._factory.drain(self._seconds))
         return stopping.addBoth(self._drained, restore)
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """
+        Wait no longer, while it stops.
+        """
         _log.info("Told to stop once more: ending at once")
         self._factory.drain(0)
 
@@ -194,3 +217,9 @@ class DrainingService(MultiService):
         restore()
         self._factory.doStop()  # type: ignore[no-untyped-call]
         return result
+
+
+def _nothing() -> None:
+    """
+    Somebody else tells us.
+    """

@@ -2,17 +2,18 @@
 What the command shows of itself: its options, and who answers.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
 from twisted.python import usage
 from twisted.python.filepath import FilePath
 from twisted.web.resource import Resource
 
 from wsfallback.kept import StatisticsFile
-from wsfallback.server import FallbackServerFactory
 from wsfallback.services import ListeningService, OrderlyService, checkEndpoint
-from wsfallback.stats import Statistics
+from wsfallback.snapshot import Snapshot
 from wsfallback.status import LocalStatus, StatusResource, StatusSite
 
 
@@ -54,31 +55,37 @@ class Shown:
     """
     All that shows what the command does.
 
-    :ivar statistics: observes.
     :ivar listening: where it answers, if that is an endpoint of its own.
     :ivar site: answers requests from this machine on the endpoints; `None` with an endpoint of its
         own.
     """
 
-    def __init__(self, options: usage.Options, reactor: Any) -> None:
-        self.statistics = Statistics(reactor)
+    def __init__(
+        self,
+        options: usage.Options,
+        reactor: Any,
+        snapshot: Callable[[], Snapshot | Deferred[Snapshot]],
+        isWorker: bool = False,
+    ) -> None:
+        """
+        :param snapshot: what to show.
+        :param isWorker: whether the file, and an endpoint of its own, are another process's.
+        """
         self._proxies = options.get("trusted", [])
-        self._factory: FallbackServerFactory | None = None
-        self._services: list[IService] = []
-        snapshot = self.statistics.snapshot
-        if options["stats-file"] is not None:
-            file = StatisticsFile(reactor, options["stats-file"], self.statistics)
-            self._services.append(file)
-            snapshot = file.snapshot
-        self._resource = StatusResource(snapshot, self._isReady)
+        self._isReady: Callable[[], bool] = lambda: False
+        self._file: StatisticsFile | None = None
+        if options["stats-file"] is not None and not isWorker:
+            self._file = StatisticsFile(reactor, options["stats-file"], snapshot)
+            snapshot = self._file.snapshot
+        self.snapshot = snapshot
+        self._resource = StatusResource(snapshot, lambda: self._isReady())
         admin = options["admin"]
         self.site = StatusSite(self._resource, isKept=False) if admin is None else None
         self.listening: list[ListeningService] = []
-        if admin is not None:
+        if admin is not None and not isWorker:
             said = "wsfallback shows its status on {where}"
             site = StatusSite(self._resource)
             self.listening.append(ListeningService(reactor, admin, site, "admin", said))
-        self._services += self.listening
 
     def beside(self, others: Resource) -> Resource:
         """
@@ -88,19 +95,19 @@ class Shown:
             return others
         return LocalStatus(self._resource, others, self._proxies)
 
-    def around(self, services: MultiService, factory: FallbackServerFactory) -> MultiService:
+    def around(self, services: MultiService, isReady: Callable[[], bool]) -> MultiService:
         """
         The services of the command, which is shown until the last of them has stopped.
 
-        :param factory: what they serve.
+        :param isReady: whether there may be new connections.
         """
-        self._factory = factory
-        if not self._services:
+        self._isReady = isReady
+        if self._file is None and not self.listening:
             return services
         whole = OrderlyService()  # type: ignore[no-untyped-call]
-        for each in (*self._services, services):
-            each.setServiceParent(whole)
+        # Workers can't be asked when they have stopped, so the file is the first to stop; whoever
+        # is still connected then has been seen.
+        for each in (*self.listening, services, self._file):
+            if each is not None:
+                each.setServiceParent(whole)  # type: ignore[no-untyped-call]
         return whole
-
-    def _isReady(self) -> bool:
-        return self._factory is not None and not self._factory.isDraining

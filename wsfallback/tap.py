@@ -3,6 +3,7 @@
 """
 
 import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from twisted.application.service import MultiService
@@ -11,24 +12,29 @@ from twisted.python import usage
 from twisted.python.filepath import FilePath
 from twisted.web.server import Site
 
+from wsfallback.acceptor import Room
 from wsfallback.config import ConfigOptions
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.drafts.table import DRAFTS
 from wsfallback.forwards import ForwardOptions
+from wsfallback.gathering import COMMAND, Gathered
 from wsfallback.logs import FORMATS, LoggingService
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, checkSeconds
+from wsfallback.ports import accepting
 from wsfallback.reloading import IReloadable, ReloadingService
 from wsfallback.rule_options import RuleOptions
 from wsfallback.server import FallbackServerFactory
 from wsfallback.services import (
     DEFAULT_ENDPOINT,
+    SERVES,
     DrainingService,
     ListeningService,
-    checkEndpoint,
 )
 from wsfallback.shown import Shown, StatusOptions
+from wsfallback.stats import Statistics
 from wsfallback.web import Files, HostsSite
+from wsfallback.worker_options import WorkersOptions
 
 _LIMITS = Limits()
 
@@ -79,7 +85,7 @@ def _number(name: str, text: str) -> float:
         raise ValueError("give a number of seconds") from None
 
 
-class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
+class Options(ConfigOptions, WorkersOptions, ForwardOptions, RuleOptions, StatusOptions):
     """
     The options of the command.
     """
@@ -195,8 +201,7 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
         """
         if not self["listen"]:
             self["listen"].append(DEFAULT_ENDPOINT)
-        for endpoint in self["listen"]:
-            checkEndpoint(endpoint)
+        self.checkListen()
         self.checkRules()
         self["limits"] = self._limits()
         self["drainSeconds"] = self._drainSeconds()
@@ -228,8 +233,14 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
 
         :raises usage.UsageError: it can't be made.
         """
+        # Here and not above: twistd chooses the reactor.
+        from twisted.internet import reactor
+
         try:
             makeService(self)
+            if self["workers"] > 1:
+                # They would find it, one by one.
+                _alone(self, reactor)
         except (OSError, TypeError, ValueError) as error:
             raise usage.UsageError(str(error)) from None
 
@@ -271,12 +282,46 @@ def _site(options: Options, shown: Shown) -> Site:
 
 def makeService(options: Options) -> MultiService:
     """
-    A service that listens on every endpoint, for one application.
+    A service that listens on every endpoint, for one application: in this process or in several.
     """
     # Here and not above: twistd chooses the reactor.
     from twisted.internet import reactor
 
-    shown = Shown(options, reactor)
+    logging = LoggingService(options["log-format"], options.parent or {})
+    make = _several if options["workers"] > 1 else _alone
+    make(options, reactor).setServiceParent(logging)
+    return logging
+
+
+def _alone(options: Options, reactor: Any) -> MultiService:
+    statistics = Statistics(reactor)
+    shown = Shown(options, reactor, statistics.snapshot)
+    service, factory = serving(options, reactor, statistics, shown)
+    return shown.around(service, lambda: not factory.isDraining)
+
+
+def _several(options: Options, reactor: Any) -> MultiService:
+    workers = options.workersService(reactor)
+    shown = Shown(options, reactor, Gathered(reactor, workers.ask, workers.pids).snapshot)
+    workers.answers[COMMAND] = shown.snapshot
+    _reload(reactor, workers, [workers, *(each.endpoint for each in shown.listening)])
+    return shown.around(workers, lambda: workers.isServing)
+
+
+def serving(
+    options: Options,
+    reactor: Any,
+    statistics: Statistics,
+    shown: Shown,
+    inherited: Sequence[int] = (),
+) -> tuple[DrainingService, FallbackServerFactory]:
+    """
+    A service that listens in this process, and what it serves.
+
+    :param statistics: observes.
+    :param shown: what is shown beside it.
+    :param inherited: for a worker: a descriptor for each endpoint, where its parent listens.
+    """
     site = options.proxy(reactor) or _site(options, shown)
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
@@ -288,23 +333,34 @@ def makeService(options: Options) -> MultiService:
         routes=routes,
         site=site,
         status=shown.site,
-        observers=[shown.statistics],
+        observers=[statistics],
         **options.entrance(),
         trusted=options.get("trusted", []),
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
-    logging = LoggingService(options["log-format"], options.parent or {})
-    services = DrainingService(reactor, factory, options["drainSeconds"])
-    shown.around(services, factory).setServiceParent(logging)
-    listening = [ListeningService(reactor, each, factory) for each in options["listen"]]
+    isAlone = not inherited
+    services = DrainingService(reactor, factory, options["drainSeconds"], isAlone)
+    room = Room(reactor)
+    listening = [
+        ListeningService(
+            accepting(reactor, room, None if isAlone else inherited[number]),
+            endpoint,
+            factory,
+            said=SERVES if isAlone else None,
+        )
+        for number, endpoint in enumerate(options["listen"])
+    ]
     for service in listening:
         service.setServiceParent(services)  # type: ignore[no-untyped-call]
-    reloadables = [
-        each.endpoint
-        for each in (*listening, *shown.listening)
-        if IReloadable.providedBy(each.endpoint)
-    ]
+    _reload(reactor, services, [each.endpoint for each in (*listening, *shown.listening)])
+    return services, factory
+
+
+def _reload(reactor: Any, services: MultiService, those: Iterable[object]) -> None:
+    """
+    Have SIGHUP reload what can be reloaded, if anything can.
+    """
+    reloadables = [each for each in those if IReloadable.providedBy(each)]
     if reloadables:
         ReloadingService(reactor, reloadables).setServiceParent(services)  # type: ignore[no-untyped-call]
-    return logging

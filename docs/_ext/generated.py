@@ -289,6 +289,7 @@ def _unit(option: str, limit: str | None) -> str:
             "backend-timeout": "SECONDS",
             "backend-drafts": "LIST",
             "external-url": "URL",
+            "workers": "N",
             "handler": "NAME",
             "factory": "NAME",
         }.get(option, "HOW")
