@@ -3,7 +3,6 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -23,16 +22,6 @@ MAX_ADDRESSES = 10000
 _OTHERS = "others"
 
 
-@dataclass(slots=True)
-class _Lines:
-    """
-    What one address has caused since its window began.
-    """
-
-    count: int = 0
-    left: Counter[str] = field(default_factory=Counter)
-
-
 @implementer(IObserver)
 class Journal:
     """
@@ -50,7 +39,9 @@ class Journal:
         """
         self._clock = clock
         self._maxLines = maxLines
-        self._lines: dict[str, _Lines] = {}
+        # Lines of each address in this window, and what of them was left out.
+        self._lines: dict[str, int] = {}
+        self._left: dict[str, Counter[str]] = {}
         self._ends = 0.0
         self._call: IDelayedCall | None = None
 
@@ -110,16 +101,12 @@ class Journal:
             self.sumUp()
             self._ends = now + WINDOW
         address = source(record.peer)
-        lines = self._lines.get(address)
-        if lines is None and len(self._lines) >= MAX_ADDRESSES:
+        if address not in self._lines and len(self._lines) >= MAX_ADDRESSES:
             address = _OTHERS
-            lines = self._lines.get(address)
-        if lines is None:
-            lines = self._lines[address] = _Lines()
-        lines.count += 1
-        if lines.count <= self._maxLines:
+        lines = self._lines[address] = self._lines.get(address, 0) + 1
+        if lines <= self._maxLines:
             return True
-        lines.left[what] += 1
+        self._left.setdefault(address, Counter())[what] += 1
         if self._call is None:
             # And not before: with nothing to say there is nothing to wait for.
             self._call = self._clock.callLater(self._ends - now, self.sumUp)
@@ -132,16 +119,16 @@ class Journal:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
-        all_, self._lines = self._lines, {}
-        for address, lines in all_.items():
-            if lines.left:
-                _log.info(
-                    "{address}: {count} more in {seconds:.0f} s: {what}",
-                    address=address,
-                    count=lines.left.total(),
-                    seconds=WINDOW,
-                    what=", ".join(f"{count} {what}" for what, count in lines.left.items()),
-                )
+        self._lines.clear()
+        left, self._left = self._left, {}
+        for address, kinds in left.items():
+            _log.info(
+                "{address}: {count} more in {seconds:.0f} s: {what}",
+                address=address,
+                count=kinds.total(),
+                seconds=WINDOW,
+                what=", ".join(f"{count} {what}" for what, count in kinds.items()),
+            )
 
 
 def _asked(record: Record) -> dict[str, object]:
