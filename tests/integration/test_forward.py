@@ -163,7 +163,10 @@ async def test_afterwards(meeting: Meeting, connect: Connect, tmp_path: Path) ->
     """
     gateway = meeting.gateway
     await until(
-        lambda: gateway.descriptors() <= meeting.descriptors, "descriptors to be given back"
+        lambda: gateway.descriptors() <= meeting.descriptors,
+        "descriptors to be given back",
+        gateway,
+        LONG,
     )
     for draft in ("hixie-76", "rfc6455"):
         client = await connect(gateway.port, draft)

@@ -2,11 +2,13 @@
 Several processes on one port.
 """
 
+import json
 import os
 import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -15,6 +17,7 @@ from tests.integration.children import COMMAND, PYTHON, TWISTD, Served, environm
 from tests.integration.conftest import Connect, Serve
 from tests.integration.connections import DraftClient
 from tests.integration.support import ANYWHERE, DRAFTS, until
+from tests.integration.test_command import get
 from tests.integration.test_drain import GOING_AWAY, ended, seesClose, stop
 from tests.integration.test_tls import makeCertificate
 from wsfallback.worker_process import WorkerProcess
@@ -398,3 +401,59 @@ async def test_byHand() -> None:
     child = await run(PYTHON, "-m", "wsfallback.worker")
     assert child.status == 1, child
     assert "Traceback" not in child.log
+
+
+@pytest.mark.parametrize("isApart", [False, True], ids=["here", "admin"])
+@pytest_twisted.ensureDeferred
+async def test_status(
+    serveWorkers: ServeWorkers, connect: Connect, tmp_path: Path, isApart: bool
+) -> None:
+    """
+    The status is that of all workers, whichever is asked, and of those that have died; an endpoint
+    of its own is their parent's.
+    """
+    file = tmp_path / "seen.json"
+    options = ["--stats-file", str(file)]
+    if isApart:
+        options += ["--admin", ANYWHERE]
+    server = await serveWorkers(*options)
+    port = server.port
+    if isApart:
+        (found,) = re.findall(r"shows its status on http://127\.0\.0\.1:(\d+)/", server.log)
+        port = int(found)
+    clients = []
+    for draft in DRAFTS * 4:
+        clients.append(await connect(server.port, draft))
+        await whose(clients[-1])
+        await isServed(clients[-1])
+    for _ in range(5):
+        for row in (await rows(connect, port, *DRAFTS)).values():
+            assert (row["open"], row["opened"], row["messagesIn"]) == (4, 4, 4)
+    for pid in workers(server):
+        os.kill(pid, signal.SIGKILL)
+    await until(lambda: server.log.count("serves again") == 3, "other workers", server)
+    for client in clients:
+        client.drop()
+    again = await connect(server.port, "hixie-75")
+    await whose(again)
+    found = await rows(connect, port, *DRAFTS)
+    assert [row["open"] for row in found.values()] == [1, 0, 0, 0, 0]
+    assert [row["opened"] for row in found.values()] == [5, 4, 4, 4, 4]
+    stop(server)
+    await seesClose(again)
+    await ended(server)
+    kept = json.loads(file.read_text())["drafts"]
+    assert all(kept[draft]["lastSeen"] for draft in DRAFTS)
+
+
+async def rows(connect: Connect, port: int, *drafts: str) -> dict[str, Any]:
+    """
+    What the status says of these drafts.
+    """
+    client = await connect(port)
+    client.send(get("/-/status.json"))
+    answer = await client.readAnswer()
+    assert answer.status == 200, answer
+    shown = json.loads(answer.body)
+    assert shown["ready"]
+    return {draft: shown["drafts"][draft] for draft in drafts}
