@@ -276,6 +276,28 @@ class ConnectionsTests(SynchronousTestCase):
             self.assertEqual(client.status, 101)
             client.drop()
 
+    def test_protocolsThatFail(self) -> None:
+        """
+        One that fails when it hears of the end is counted out, too, and the failure is not lost.
+        """
+
+        class Failing(Protocol):
+            def connectionLost(self, reason: Any = None) -> None:
+                raise ZeroDivisionError
+
+        seen = Seen()
+        site = Factory.forProtocol(Failing)
+        factory = serve(maxConnections=1, maxPerAddress=1, site=site, observers=[seen])
+        client = attach(factory)
+        client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertRaises(ZeroDivisionError, client.drop)
+        self.assertEqual(factory.crowd.present, 0)
+        self.assertEqual(seen.stages[-1:], ["ended"])
+        other = connect(factory)
+        self.assertEqual(other.status, 101)
+        other.drop()
+        self.successResultOf(factory.drain(5))
+
     def test_socketOptions(self) -> None:
         """
         TCP's keepalive is on, Nagle's algorithm off unless wanted.
