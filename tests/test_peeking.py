@@ -2,6 +2,8 @@
 What is read before a protocol gets the connection, and who gets it.
 """
 
+import gc
+from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -54,6 +56,22 @@ class Page(Resource):
 
     def render_POST(self, request: Any) -> bytes:
         return b"POST " + request.content.read() + b"\n"
+
+
+def kept(protocol: Any) -> list[Any]:
+    """
+    Long strings of bytes that are reached from a protocol, but for its transport.
+    """
+    found, seen, waiting = [], {id(protocol.transport)}, [protocol]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(each))
+        if isinstance(each, bytes | bytearray) and len(each) > 10_000:
+            found.append(each)
+        waiting += gc.get_referents(each)
+    return found
 
 
 class RefusalTests(SynchronousTestCase):
@@ -297,6 +315,18 @@ class ConnectionsTests(SynchronousTestCase):
         self.assertEqual(other.status, 101)
         other.drop()
         self.successResultOf(factory.drain(5))
+
+    def test_nothingIsKept(self) -> None:
+        """
+        What came with the request is kept for no longer than it takes to read it.
+        """
+        for draft in (*VERSIONS, "http"):
+            site = Factory.forProtocol(Protocol)
+            client = attach(serve(site=site), "rfc6455" if draft == "http" else draft)
+            opening = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" if draft == "http" else request(draft)
+            client.deliver(opening + client.message("x" * 50_000))
+            self.assertTrue(client.transport.connected)
+            self.assertEqual([len(each) for each in kept(client.transport._protocol)], [], draft)
 
     def test_socketOptions(self) -> None:
         """
