@@ -3,12 +3,11 @@ The options of a gateway, as the command line gives them.
 """
 
 from collections.abc import Iterable
-from ipaddress import ip_network
 from typing import Any
 
 from twisted.python import usage
 
-from wsfallback.addresses import Network
+from wsfallback.addresses import Network, networks
 from wsfallback.client import NEWEST_FIRST
 from wsfallback.descriptions import byPath, listed
 from wsfallback.destination import destination
@@ -89,7 +88,7 @@ class ForwardOptions(usage.Options):
         A network of proxies whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
         """
         try:
-            self.setdefault("trusted", []).append(ip_network(network))
+            self.setdefault("trusted", []).extend(networks([network]))
         except ValueError as error:
             raise usage.UsageError(f"--trusted-proxy {network}: {error}") from None
 
