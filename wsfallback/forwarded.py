@@ -129,7 +129,7 @@ def described(
     :param headers: of the client's request, their names in lower case.
     :param peer: who is at the other end of TCP, as Autobahn writes it: ``tcp4:192.0.2.7:52914``;
         the client, or the last proxy before us.
-    :param isSecure: whether that came by TLS.
+    :param isSecure: whether the client came by TLS, as far as is known.
     """
     believes = isWithin(peer, trusted)
     host, scheme = headers.get("host", ""), "https" if isSecure else "http"
