@@ -316,6 +316,24 @@ class ConnectionsTests(SynchronousTestCase):
         other.drop()
         self.successResultOf(factory.drain(5))
 
+    def test_noProtocol(self) -> None:
+        """
+        A site that fails to make one, or makes none, is a refusal, and counted out.
+        """
+        makers: Any = ((lambda _: 1 // 0, 500), (lambda _: None, 503))
+        for make, status in makers:
+            site = Factory()
+            self.patch(site, "buildProtocol", make)
+            factory = serve(maxConnections=1, site=site)
+            client = attach(factory)
+            client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(client.status, status)
+            self.assertTrue(client.disconnected)
+            client.drop()
+            self.assertEqual(factory.crowd.present, 0)
+            self.assertEqual(client._clock.getDelayedCalls(), [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_nothingIsKept(self) -> None:
         """
         What came with the request is kept for no longer than it takes to read it.
@@ -387,9 +405,12 @@ class StallingTests(SynchronousTestCase):
         factory = serve(kind, maxHandshakes=1, observers=[seen])
         self.stalling(factory)
         self.stalling(factory, request("hixie-76")[:-1])
-        last = self.stalling(factory, b"\0")  # refused, and lingers
+        last = self.stalling(factory)
         last.answersClose = False
+        last.deliver(b"\0")  # refused, and lingers
+        self.assertTrue(last.transport.connected)
         connect(factory, "hixie-75")
+        self.assertTrue(last.transport.aborted)
         self.assertEqual(seen.stages.count("refused 503"), 2)
         self.assertEqual(seen.stages.count("refused 400"), 1)
         name, clean, code, reason = kind.made[0].calls[-1]
