@@ -290,7 +290,6 @@ def makeService(options: Options) -> MultiService:
         status=shown.site,
         observers=[shown.statistics],
         **options.entrance(),
-        trusted=options.get("trusted", []),
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
