@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from wsfallback.destination import destination
 from wsfallback.request import Request
 
-#: What says otherwise, or would say it to a backend.
-_REPLACED = (b"host", b"x-forwarded-host", b"x-forwarded-proto")
+#: What proxies say of it, and backends would be told.
+_REPLACED = (b"x-forwarded-host", b"x-forwarded-proto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +47,4 @@ class External:
         A request as the client would have made it, but for the `prefix`.
         """
         others = tuple(field for field in request.fields if field[0] not in _REPLACED)
-        # A target in absolute form would go before it.
-        return replace(request, target=request.resource, fields=((b"host", self.host), *others))
+        return replace(request, fields=others).askedOf(self.host)
