@@ -115,6 +115,7 @@ class AskingTests(SynchronousTestCase):
         """
         self.asked(MessageHandler)
         self.assertEqual(self.forwarding.resource, "/chat?a=b")
+        self.assertFalse(self.forwarding.isSecure)
 
     def test_decisions(self) -> None:
         """

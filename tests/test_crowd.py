@@ -2,6 +2,7 @@
 Who is here, and how many there may be.
 """
 
+import gc
 from typing import Any
 from unittest import mock
 
@@ -113,6 +114,19 @@ class OpenTests(CrowdTestCase):
         for place in places * 2:
             place.ends()
         self.assertEqual(crowd.present, 0)
+
+    def test_forgotten(self) -> None:
+        """
+        Who is gone without a word, as where somebody took the transport for himself, takes no
+        place, and none of its address's.
+        """
+        crowd = self.crowd(maxConnections=1, maxPerAddress=1)
+        place = self.coming(crowd, HERE)
+        place.opens()
+        del place
+        gc.collect()
+        self.assertEqual(crowd.present, 0)
+        self.coming(crowd, HERE).checkRoom()
 
 
 class HandshakeTests(CrowdTestCase):

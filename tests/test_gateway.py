@@ -3,7 +3,6 @@ A handler whose other end is another connection.
 """
 
 from base64 import b64encode
-from ipaddress import ip_network
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny
@@ -214,7 +213,7 @@ class OpeningTests(GatewayTestCase):
         """
         kind = self.backend()
         connect(
-            self.gateway(trusted=[ip_network("192.0.2.0/24")]),
+            self.gateway(trusted=["192.0.2.0/24"]),
             headers={"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"},
         )
         headers = kind.made[0].request.headers
@@ -231,6 +230,25 @@ class OpeningTests(GatewayTestCase):
         made = len(kind.made)
         connect(self.gateway(), "hixie-76", secure=True)
         self.assertEqual(kind.made[made].request.headers["x-forwarded-proto"], "https")
+
+    def test_externalURL(self) -> None:
+        """
+        Where the server's URL is fixed the backend is told its host and scheme, whatever came.
+        """
+        kind = self.backend()
+        self.gateway(trusted=["192.0.2.0/24"])
+        for url, told in (("wss://a.test/ws", "https"), ("ws://a.test/ws", "http")):
+            front = FallbackServerFactory(
+                self.handler, reactor=self.net, trusted=["192.0.2.0/24"], externalURL=url
+            )
+            for draft in VERSIONS:
+                said = {"X-Forwarded-Host": "inner.test", "X-Forwarded-Proto": "gopher"}
+                connect(front, draft, secure=told == "http", headers=said)
+                headers = kind.made[-1].request.headers
+                self.assertEqual(headers["x-forwarded-host"], "a.test")
+                self.assertEqual(headers["x-forwarded-proto"], told)
+                whole = f'for=192.0.2.7;host="a.test";proto={told}'
+                self.assertEqual(headers["forwarded"], whole)
 
     def test_paths(self) -> None:
         """

@@ -227,3 +227,23 @@ class HostsSiteTests(SynchronousTestCase):
             statuses.append(int(client.wire[before:].split(b" ")[1]))
         self.assertEqual(statuses, [200, 421, 200, 421, 421])
         self.assertNotIn(b"evil", client.wire)
+
+    def test_behindProxies(self) -> None:
+        """
+        What a trusted one says counts for each request, and nobody else is believed.
+        """
+        for network, statuses in (
+            ("192.0.2.0/24", [421, 200, 421, 200]),
+            ("198.51.100.0/24", [200, 421, 200, 421]),
+        ):
+            root = Resource()
+            root.putChild(b"", Page())
+            site = HostsSite(root, ["example.com"], [network], reactor=Clock())
+            client = attach(FallbackServerFactory(recorder(), site=site, reactor=Clock()))
+            found = []
+            for host, told in (("example.com", "evil.test"), ("inner", "example.com")) * 2:
+                before = len(client.wire)
+                head = f"GET / HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {told}\r\n\r\n"
+                client.deliver(head.encode())
+                found.append(int(client.wire[before:].split(b" ")[1]))
+            self.assertEqual(found, statuses, network)

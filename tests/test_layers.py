@@ -318,7 +318,6 @@ LAYERS: dict[str, set[str]] = {
         "request",
     },
     "forwards": {
-        "addresses",
         "client",
         "descriptions",
         "destination",

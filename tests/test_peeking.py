@@ -2,6 +2,8 @@
 What is read before a protocol gets the connection, and who gets it.
 """
 
+import gc
+from types import FunctionType, ModuleType
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -54,6 +56,22 @@ class Page(Resource):
 
     def render_POST(self, request: Any) -> bytes:
         return b"POST " + request.content.read() + b"\n"
+
+
+def kept(protocol: Any) -> list[Any]:
+    """
+    Long strings of bytes that are reached from a protocol, but for its transport.
+    """
+    found, seen, waiting = [], {id(protocol.transport)}, [protocol]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(each))
+        if isinstance(each, bytes | bytearray) and len(each) > 10_000:
+            found.append(each)
+        waiting += gc.get_referents(each)
+    return found
 
 
 class RefusalTests(SynchronousTestCase):
@@ -276,6 +294,58 @@ class ConnectionsTests(SynchronousTestCase):
             self.assertEqual(client.status, 101)
             client.drop()
 
+    def test_protocolsThatFail(self) -> None:
+        """
+        One that fails when it hears of the end is counted out, too, and the failure is not lost.
+        """
+
+        class Failing(Protocol):
+            def connectionLost(self, reason: Any = None) -> None:
+                raise ZeroDivisionError
+
+        seen = Seen()
+        site = Factory.forProtocol(Failing)
+        factory = serve(maxConnections=1, maxPerAddress=1, site=site, observers=[seen])
+        client = attach(factory)
+        client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertRaises(ZeroDivisionError, client.drop)
+        self.assertEqual(factory.crowd.present, 0)
+        self.assertEqual(seen.stages[-1:], ["ended"])
+        other = connect(factory)
+        self.assertEqual(other.status, 101)
+        other.drop()
+        self.successResultOf(factory.drain(5))
+
+    def test_noProtocol(self) -> None:
+        """
+        A site that fails to make one, or makes none, is a refusal, and counted out.
+        """
+        makers: Any = ((lambda _: 1 // 0, 500), (lambda _: None, 503))
+        for make, status in makers:
+            site = Factory()
+            self.patch(site, "buildProtocol", make)
+            factory = serve(maxConnections=1, site=site)
+            client = attach(factory)
+            client.deliver(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(client.status, status)
+            self.assertTrue(client.disconnected)
+            client.drop()
+            self.assertEqual(factory.crowd.present, 0)
+            self.assertEqual(client._clock.getDelayedCalls(), [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_nothingIsKept(self) -> None:
+        """
+        What came with the request is kept for no longer than it takes to read it.
+        """
+        for draft in (*VERSIONS, "http"):
+            site = Factory.forProtocol(Protocol)
+            client = attach(serve(site=site), "rfc6455" if draft == "http" else draft)
+            opening = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" if draft == "http" else request(draft)
+            client.deliver(opening + client.message("x" * 50_000))
+            self.assertTrue(client.transport.connected)
+            self.assertEqual([len(each) for each in kept(client.transport._protocol)], [], draft)
+
     def test_socketOptions(self) -> None:
         """
         TCP's keepalive is on, Nagle's algorithm off unless wanted.
@@ -335,9 +405,12 @@ class StallingTests(SynchronousTestCase):
         factory = serve(kind, maxHandshakes=1, observers=[seen])
         self.stalling(factory)
         self.stalling(factory, request("hixie-76")[:-1])
-        last = self.stalling(factory, b"\0")  # refused, and lingers
+        last = self.stalling(factory)
         last.answersClose = False
+        last.deliver(b"\0")  # refused, and lingers
+        self.assertTrue(last.transport.connected)
         connect(factory, "hixie-75")
+        self.assertTrue(last.transport.aborted)
         self.assertEqual(seen.stages.count("refused 503"), 2)
         self.assertEqual(seen.stages.count("refused 400"), 1)
         name, clean, code, reason = kind.made[0].calls[-1]

@@ -3,6 +3,7 @@ Limits, draft names, and origins.
 """
 
 import math
+import re
 from typing import Any
 
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from wsfallback.policy import (
     OriginPattern,
     checkSeconds,
     draftsNamed,
+    isLike,
 )
 
 #: What nobody should have to set. Changing one is an entry in the changelog.
@@ -407,3 +409,26 @@ class OriginPatternTests(SynchronousTestCase):
         self.assertFalse(OriginPattern("https://*.example.com:*").matches(text))
         apart = text.lower() in ("", "null") or text.lower().startswith("file:")
         self.assertEqual(OriginPattern("*").matches(text), not apart)
+
+
+class StarsTests(SynchronousTestCase):
+    """
+    A star is any part, and the empty one.
+    """
+
+    @settings(max_examples=500, deadline=None)
+    @given(st.text("ab*", max_size=6), st.text("ab", max_size=8))
+    def test_asAnExpression(self, pattern: str, part: str) -> None:
+        """
+        As the expression in which each is ``.*``.
+        """
+        wanted = re.fullmatch(pattern.replace("*", ".*"), part) is not None
+        self.assertEqual(isLike(pattern, part), wanted, (pattern, part))
+
+    def test_longParts(self) -> None:
+        """
+        Whatever is sent, and however many stars there are, it takes no time that could be noticed:
+        with an expression this would be hours.
+        """
+        self.assertFalse(isLike("*." * 6 + "example.com", "." * 8000))
+        self.assertTrue(isLike("*." * 6 + "example.com", "." * 8000 + "example.com"))

@@ -54,13 +54,13 @@ class BucketTests(SynchronousTestCase):
 
     def test_grant(self) -> None:
         """
-        There may be more than it holds, which stays until it is taken.
+        There may be more than it holds, for what has to come soon: it goes as fast as it came.
         """
-        bucket = Bucket(1, 2, 0.0)
-        bucket.grant(10.0)
-        bucket.refill(11.0)
-        self.assertTrue(bucket.take(12))
-        self.assertFalse(bucket.take(1))
+        for later, left in ((10.0, 12), (11.0, 11), (19.0, 3), (20.0, 2), (100.0, 2)):
+            bucket = Bucket(1, 2, 0.0)
+            bucket.grant(10.0)
+            bucket.refill(later)
+            self.assertEqual([bucket.take(left), bucket.take(1)], [True, False], later)
 
 
 class MeterTests(SynchronousTestCase):
@@ -131,6 +131,21 @@ class MeterTests(SynchronousTestCase):
         meter.came(1 + 1024 * 14 + 10)
         self.assertRaises(FrameError, meter.came, 1)
         for _ in range(33):
+            meter.begun()
+        self.assertRaises(FrameError, meter.begun)
+
+    def test_pausesDontAddUp(self) -> None:
+        """
+        Who sends nothing in them may not send it all at once later.
+        """
+        meter = self.meter(maxMessageRate=10)
+        for _ in range(100):
+            meter.paused()
+            self.clock.advance(10)
+            meter.resumed()
+            self.clock.advance(10)
+            meter.came(0)
+        for _ in range(10):
             meter.begun()
         self.assertRaises(FrameError, meter.begun)
 

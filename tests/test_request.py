@@ -108,6 +108,16 @@ class TargetTests(SynchronousTestCase):
         ):
             self.assertEqual(Request(b"GET", target, b"HTTP/1.1", received).host, host)
 
+    def test_askedOf(self) -> None:
+        """
+        Another host takes the place of both.
+        """
+        fields = ((b"a", b"b"), (b"host", b" www.test "))
+        for target in (b"/x?y", b"http://a.test/x?y"):
+            request = Request(b"GET", target, b"HTTP/1.1", fields).askedOf(b"c.test")
+            wanted = ((b"host", b"c.test"), (b"a", b"b"))
+            self.assertEqual(request, Request(b"GET", b"/x?y", b"HTTP/1.1", wanted))
+
 
 class RequestLineTests(ReaderTestCase):
     """

@@ -57,6 +57,13 @@ class RuleOptionsTests(DirectoryCase):
             },
         )
 
+    def test_trustedProxies(self) -> None:
+        """
+        One network each.
+        """
+        found = self.entrance("--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1")
+        self.assertEqual(found, {"trusted": [ip_network("10.0.0.0/8"), ip_network("::1")]})
+
     def test_badDrafts(self) -> None:
         """
         The sentence names those that there are.

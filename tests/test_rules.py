@@ -31,7 +31,8 @@ class GatesTests(SynchronousTestCase):
         """
         The drafts that are served there.
         """
-        return [draft.name for draft in gates.forPath(path.encode()).drafts]
+        drafts = gates.forPath(path.encode()).draftsFor("tcp4:192.0.2.7:5")
+        return [draft.name for draft in drafts]
 
     def test_below(self) -> None:
         """
@@ -65,14 +66,69 @@ class GatesTests(SynchronousTestCase):
                 "/admin/y/../x/z",
             ):
                 self.assertEqual(self.names(gates, path), ["rfc6455"], (rule, path))
-            for path in ("/admin/x/..", "/admin", "/%2561dmin/x", "/admin%zz/x"):
+            for path in ("/admin/y/../z", "/admin", "/%2561dmin/x", "/admin%zz/x"):
                 self.assertEqual(len(self.names(gates, path)), len(DRAFTS), (rule, path))
+
+    def test_anotherReading(self) -> None:
+        """
+        Nor do they borrow another path's: who doesn't decode, or resolve, or merge as we do, would
+        serve something else by them.
+        """
+        gates = Gates(
+            Rules(drafts=["rfc6455"]),
+            {"/feed": Rules(drafts=["hixie-76", "rfc6455"]), "/a/feed": Rules(drafts=["hybi-07"])},
+        )
+        for path in (
+            "/admin/../feed",
+            "/admin/..%2ffeed",
+            "/admin/%2e%2e/feed",
+            "/admin//../feed",
+            "/%66eed",
+            "//feed",
+            "/./feed",
+            "/feed/..",
+            "/feed/../admin",
+            "/feed/%2e%2e%2fadmin",
+        ):
+            self.assertEqual(self.names(gates, path), ["rfc6455"], path)
+        # Cut before it is decoded it is /feed, which is not for hybi-07.
+        self.assertEqual(self.names(gates, "/a%2fb/%2e%2e/feed"), [])
+        for path in ("/feed", "/feed/", "/feed/a%20b", "/feed//a", "/feed/./a", "/feed/a/../b"):
+            self.assertEqual(self.names(gates, path), ["hixie-76", "rfc6455"], path)
+
+    def test_encodedInTheRule(self) -> None:
+        """
+        A path that has to be encoded is one: the rule and the clients spell it alike.
+        """
+        for path in ("/caf%C3%A9", "/a%20b", "/%7Ekiosk"):
+            gates = Gates(Rules(drafts=["rfc6455"]), {path: Rules(drafts=["hixie-76"])})
+            for below in ("", "/", "/x", "/%20"):
+                self.assertEqual(self.names(gates, path + below), ["hixie-76"], path)
+
+    def test_anotherReadingsOrigins(self) -> None:
+        """
+        Each of the gates has to let the origin in, on every draft.
+        """
+        kind = recorder()
+        factory = serve(
+            kind, origins=["http://good.test"], rules={"/feed": Rules(origins=["http://*.test"])}
+        )
+        for path, origin, status in (
+            ("/feed", "http://other.test", 101),
+            ("/admin/..%2ffeed", "http://other.test", 403),
+            ("/admin/../feed", "http://other.test", 403),
+            ("/admin/../feed", "http://good.test", 101),
+        ):
+            for draft in VERSIONS:
+                client = connect(factory, draft, path=path, origin=origin)
+                self.assertEqual(client.status, status, (draft, path, origin))
 
     @settings(max_examples=300, deadline=None)
     @given(st.data())
     def test_anySpelling(self, data: st.DataObject) -> None:
         """
-        However a path under a rule is spelled, its rule holds; and no other spelling has it.
+        However a path under a rule is spelled, its rule holds; another path has it only where
+        somebody may read it as one that is under it.
         """
         segments = data.draw(st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=4))
         detours = st.sampled_from(["", "/", "/.", "/%2e", "/x/..", "/b/./%2E.", "/x%2fy/../.%2e"])
@@ -82,7 +138,9 @@ class GatesTests(SynchronousTestCase):
             spelled += data.draw(detours) + "/" + "".join(letters)
         gates = Gates(Rules(), {"/a/b": Rules(drafts=["rfc6455"])})
         isUnder = segments[:2] == ["a", "b"]
-        self.assertEqual(self.names(gates, spelled) == ["rfc6455"], isUnder, spelled)
+        self.assertIn(self.names(gates, spelled) == ["rfc6455"], (isUnder, True), spelled)
+        plain = "/" + "/".join(segments)
+        self.assertEqual(self.names(gates, plain) == ["rfc6455"], isUnder, plain)
 
     def test_theLongestWins(self) -> None:
         """

@@ -2,6 +2,7 @@
 What one connection has to send, and its transport doesn't take yet.
 """
 
+import tracemalloc
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
@@ -132,6 +133,36 @@ class WritingTests(QueueTestCase):
         self.assertFalse(self.queue.hasRoom(6))
         self.transport.send()
         self.assertTrue(self.queue.hasRoom(6))
+
+    def test_memory(self) -> None:
+        """
+        What waits costs about its bytes, however short the messages are.
+        """
+        bound = 1 << 18
+        queue = SendQueue(self.transport, bound, self.moved, self.traffic)
+        queue.write(b"x" * 11)
+        tracemalloc.start()
+        try:
+            for number in range(bound // 3):
+                queue.write(bytes([0x81, 1, number % 128]))
+            size, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        self.assertLess(size, 1.5 * bound)
+
+    def test_shortAndLong(self) -> None:
+        """
+        Their order stays.
+        """
+        self.fill()
+        written = [bytes([65 + n % 26]) * (2000 if n % 7 == 3 else n % 40) for n in range(5000)]
+        for data in written:
+            self.queue.write(data)
+        self.assertEqual(self.traffic.queueHigh, sum(map(len, written)))
+        sent = b""
+        while not self.queue.isEmpty:
+            sent += self.transport.send()
+        self.assertEqual(sent, b"x" * 11 + b"".join(written))
 
     def test_clear(self) -> None:
         """

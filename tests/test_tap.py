@@ -66,7 +66,13 @@ class OptionsTests(DirectoryCase):
         options = parsed()
         self.assertEqual(options["listen"], [DEFAULT_ENDPOINT])
         self.assertIs(options["application"], Echo)
-        nothing = {"rules": {}, "hosts": [], "externalURL": None, "flashPolicy": False}
+        nothing = {
+            "rules": {},
+            "hosts": [],
+            "trusted": [],
+            "externalURL": None,
+            "flashPolicy": False,
+        }
         self.assertEqual(options.entrance(), nothing)
         self.assertEqual(Limits(**options["limits"]), Limits())
 

@@ -43,6 +43,13 @@ class ServerForwarding(Forwarding):
         """
         return self._admission.request.resource.decode("ascii")
 
+    @property
+    def isSecure(self) -> bool:
+        """
+        Whether the client's own connection is one of TLS, as far as the server knows.
+        """
+        return self._admission.isSecure
+
     def onConnect(self, request: ConnectionRequest) -> Deferred[Acceptance]:
         """
         Ask the handler.

@@ -61,6 +61,11 @@ class Place:
         self._source: str | None = None
         self.stage = Stage.OUTSIDE
 
+    def __del__(self) -> None:
+        # A resource of the site may take a transport for itself, as Autobahn's WebSocketResource,
+        # and then nobody says when its connection ends: it isn't to take a place for ever.
+        self.ends()
+
     def comes(self) -> None:
         """
         The connection is there.

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from wsfallback.destination import destination
 from wsfallback.request import Request
 
+#: What proxies say of it, and backends would be told.
+_REPLACED = (b"x-forwarded-host", b"x-forwarded-proto")
+
 
 @dataclass(frozen=True, slots=True)
 class External:
@@ -43,6 +46,5 @@ class External:
         """
         A request as the client would have made it, but for the `prefix`.
         """
-        others = tuple(field for field in request.fields if field[0] != b"host")
-        # A target in absolute form would go before it.
-        return replace(request, target=request.resource, fields=((b"host", self.host), *others))
+        others = tuple(field for field in request.fields if field[0] not in _REPLACED)
+        return replace(request, fields=others).askedOf(self.host)

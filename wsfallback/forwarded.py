@@ -4,7 +4,6 @@ What proxies tell of a client, and what a backend is told of it.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 
 from autobahn.websocket.types import ConnectionRequest
@@ -94,9 +93,7 @@ def outside(
     if scheme:
         isSecure = scheme in (b"https", b"wss")
     if HOST.fullmatch(host):
-        others = tuple(field for field in request.fields if field[0] != b"host")
-        # A target in absolute form would go before it.
-        request = replace(request, target=request.resource, fields=((b"host", host), *others))
+        request = request.askedOf(host)
     return request, isSecure
 
 
@@ -129,7 +126,7 @@ def described(
     :param headers: of the client's request, their names in lower case.
     :param peer: who is at the other end of TCP, as Autobahn writes it: ``tcp4:192.0.2.7:52914``;
         the client, or the last proxy before us.
-    :param isSecure: whether that came by TLS.
+    :param isSecure: whether the client came by TLS, as far as is known.
     """
     believes = isWithin(peer, trusted)
     host, scheme = headers.get("host", ""), "https" if isSecure else "http"

@@ -3,12 +3,10 @@ The options of a gateway, as the command line gives them.
 """
 
 from collections.abc import Iterable
-from ipaddress import ip_network
 from typing import Any
 
 from twisted.python import usage
 
-from wsfallback.addresses import Network
 from wsfallback.client import NEWEST_FIRST
 from wsfallback.descriptions import byPath, listed
 from wsfallback.destination import destination
@@ -83,15 +81,6 @@ class ForwardOptions(usage.Options):
         except ValueError as error:
             raise usage.UsageError(f"--forward-http {url}: {error}") from None
         self.setdefault("forwardHTTP", []).append(url)
-
-    def opt_trusted_proxy(self, network: str) -> None:
-        """
-        A network of proxies whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
-        """
-        try:
-            self.setdefault("trusted", []).append(ip_network(network))
-        except ValueError as error:
-            raise usage.UsageError(f"--trusted-proxy {network}: {error}") from None
 
     def checkForward(self) -> None:
         """
@@ -172,7 +161,6 @@ class ForwardOptions(usage.Options):
         )
 
     def _gateway(self, urls: Iterable[str], reactor: Any) -> Gateway:
-        trusted: list[Network] = self.get("trusted", [])
         limits = {
             name: value for name, value in self["limits"].items() if name != "handshakeTimeout"
         }
@@ -183,6 +171,6 @@ class ForwardOptions(usage.Options):
             binary=self["binary"],
             timeout=self["backendTimeout"],
             keepHost=bool(self["keep-host"]),
-            trusted=trusted,
+            trusted=self.get("trusted", []),
             **limits,
         )

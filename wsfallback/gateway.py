@@ -9,9 +9,8 @@ from typing import Any
 from autobahn.twisted.util import peer2str
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import ISSLTransport
 
-from wsfallback.addresses import Network
+from wsfallback.addresses import Network, networks
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import NEWEST_FIRST, connect
 from wsfallback.destination import destination
@@ -43,7 +42,7 @@ class Gateway:
         binary: str = "refuse",
         timeout: float = 4.0,
         keepHost: bool = False,
-        trusted: Iterable[Network] = (),
+        trusted: Iterable[str | Network] = (),
         **limits: Any,
     ) -> None:
         """
@@ -70,7 +69,7 @@ class Gateway:
         self.binary = binary
         self.timeout = checkSeconds("timeout", timeout)
         self.keepsHost = keepHost
-        self.trusted = tuple(trusted)
+        self.trusted = networks(trusted)
         self.limits = limits
 
     def __call__(self) -> "ClientLeg":
@@ -179,15 +178,14 @@ class ClientLeg(Leg):
         seconds: float,
     ) -> None:
         gateway = self._gateway
-        transport = self.channel.transport
-        isSecure = ISSLTransport.providedBy(transport)
+        peer, isSecure = peer2str(self.channel.transport), self.channel.isSecure
         connecting: Deferred[Any] = connect(
             _target(backend.url, self.channel.resource),
             lambda: leg,
             drafts=gateway.drafts,
             origin=request.origin or None,
             host=request.headers.get("host") if gateway.keepsHost else None,
-            headers=fields(request, peer2str(transport), isSecure, gateway.trusted),
+            headers=fields(request, peer, isSecure, gateway.trusted),
             protocols=protocols,
             timeout=seconds,
             reactor=gateway.reactor,

@@ -166,11 +166,14 @@ class PeekingProtocol(InterimProtocol):
         """
         self._deadline.cancel()
         chosen = self._chosen
-        super().connectionLost(reason)
-        if self._isCounted:
-            self.factory.connectionEnded(self, getattr(chosen, "ending", None))
-        self._place.ends()
-        self._record.ends()
+        try:
+            # It may be anybody's protocol, and fail.
+            super().connectionLost(reason)
+        finally:
+            if self._isCounted:
+                self.factory.connectionEnded(self, getattr(chosen, "ending", None))
+            self._place.ends()
+            self._record.ends()
 
     def goAway(self) -> None:
         """
@@ -271,7 +274,8 @@ class PeekingProtocol(InterimProtocol):
             record=self._record,
             place=self._place,
         )
-        rest, self._reader.received = self._reader.rest, bytearray()
+        # What came is not to be kept for as long as the connection lasts.
+        rest, self._reader = self._reader.rest, RequestReader(0)
         protocol = factory.protocolFor(draft)
         protocol.admitted(admission)
         self._handOver(protocol)
@@ -282,7 +286,7 @@ class PeekingProtocol(InterimProtocol):
         Give the connection to somebody else's protocol, as if it had had it from the start.
         """
         self._place.checkRoom()
-        received, self._reader.received = bytes(self._reader.received), bytearray()
+        received, self._reader = bytes(self._reader.received), RequestReader(0)
         self._deadline.cancel()
         try:
             protocol = whole.buildProtocol(self.transport.getPeer())

@@ -223,4 +223,17 @@ def isLike(pattern: str, part: str) -> bool:
     """
     Whether a part of an origin, or a host, is what the pattern has there; a star is any of it.
     """
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), part) is not None
+    first, *others = pattern.split("*")
+    if not others:
+        return part == first
+    *middle, last = others
+    if not (part.startswith(first) and part.endswith(last)):
+        return False
+    # By hand: an expression with several stars tries all ways to share a long part among them.
+    at, end = len(first), len(part) - len(last)
+    for piece in middle:
+        at = part.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return at <= end

@@ -9,7 +9,7 @@ import h11
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import ServerFactory
 
-from wsfallback.addresses import Network
+from wsfallback.addresses import Network, networks
 from wsfallback.backends import Backend, Backends
 from wsfallback.client import endpointTo
 from wsfallback.destination import Destination, destination
@@ -45,7 +45,7 @@ class ReverseProxy(ServerFactory):
         connectTimeout: float = 4.0,
         timeout: float = 60.0,
         keepHost: bool = False,
-        trusted: Iterable[Network] = (),
+        trusted: Iterable[str | Network] = (),
         hosts: Iterable[str] = (),
         endpoint: Callable[[str], IStreamClientEndpoint] | None = None,
         **limits: Any,
@@ -69,7 +69,7 @@ class ReverseProxy(ServerFactory):
         self.timeout = checkSeconds("timeout", timeout)
         self._connectTimeout = checkSeconds("connectTimeout", connectTimeout)
         self._keepsHost = keepHost
-        self._trusted = tuple(trusted)
+        self._trusted = networks(trusted)
         self._hosts = Hosts(hosts, self._trusted)
         self._pool = Pool(
             reactor,

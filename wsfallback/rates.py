@@ -30,11 +30,13 @@ class Bucket:
 
     def refill(self, now: float) -> None:
         """
-        Put in what has come since the last time.
+        Put in what has come since the last time; what was granted beyond the size goes as fast.
         """
-        # A clock may be set back; and what was granted beyond the size stays.
-        if now > self._since and self._left < self._size:
-            self._left = min(self._size, self._left + (now - self._since) * self._rate)
+        come = max(0.0, now - self._since) * self._rate  # a clock may be set back
+        if self._left < self._size:
+            self._left = min(self._size, self._left + come)
+        else:
+            self._left = max(self._size, self._left - come)
         self._since = now
 
     def grant(self, now: float) -> None:

@@ -7,7 +7,7 @@ space before a colon, one Host, one Content-Length, never Content-Length with Tr
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsfallback.errors import HandshakeError
 from wsfallback.head import MAX_FIELDS, MAX_LINE, TOKEN, Fields, Head, HeadReader
@@ -68,6 +68,14 @@ class Request(Head):
         The path alone, as sent.
         """
         return self.resource.partition(b"?")[0]
+
+    def askedOf(self, host: bytes) -> "Request":
+        """
+        The same request of another host.
+        """
+        others = tuple(field for field in self.fields if field[0] != b"host")
+        # A target in absolute form would go before the field.
+        return replace(self, target=self.resource, fields=((b"host", host), *others))
 
 
 class RequestReader(HeadReader):

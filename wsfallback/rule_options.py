@@ -85,6 +85,15 @@ class RuleOptions(usage.Options):
             raise usage.UsageError(f"--host {host}: {error}") from None
         self.setdefault("hosts", []).append(host)
 
+    def opt_trusted_proxy(self, network: str) -> None:
+        """
+        A network of proxies whose X-Forwarded fields are believed: 10.0.0.0/8; repeatable
+        """
+        try:
+            self.setdefault("trusted", []).extend(networks([network]))
+        except ValueError as error:
+            raise usage.UsageError(f"--trusted-proxy {network}: {error}") from None
+
     def checkRules(self) -> None:
         """
         Check what belongs together.
@@ -118,6 +127,7 @@ class RuleOptions(usage.Options):
             **given,
             "rules": rules,
             "hosts": self.get("hosts", []),
+            "trusted": self.get("trusted", []),
             "externalURL": self["external-url"],
             "flashPolicy": bool(self["flash-policy"]),
         }

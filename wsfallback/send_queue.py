@@ -14,6 +14,8 @@ from wsfallback.record import Traffic
 
 #: Bytes that are handed to the transport in one: what Twisted's wants at least.
 _CHUNK = 1 << 16
+#: Bytes: shorter writes wait together, since each object costs some 50 beside its own.
+_SHORT = 1 << 10
 
 
 @implementer(IPushProducer)
@@ -57,7 +59,7 @@ class SendQueue:
         self._moved = moved
         self._traffic = traffic
         # An empty deque has 700 bytes, and most connections never need one.
-        self._waiting: deque[bytes] | None = None
+        self._waiting: deque[bytes | bytearray] | None = None
         self._size = 0
         self._producer: Any = None
         self._pulls = False
@@ -83,9 +85,7 @@ class SendQueue:
         Send, now or later.
         """
         if self.isFull:
-            if self._waiting is None:
-                self._waiting = deque()
-            self._waiting.append(data)
+            self._keep(data)
             self._size += len(data)
             self._traffic.queueHigh = max(self._traffic.queueHigh, self._size)
         else:
@@ -198,6 +198,18 @@ class SendQueue:
 
     # Within.
 
+    def _keep(self, data: bytes) -> None:
+        if self._waiting is None:
+            self._waiting = deque()
+        if len(data) >= _SHORT:
+            self._waiting.append(data)
+            return
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(last, bytearray) and len(last) < _CHUNK:
+            last += data
+        else:
+            self._waiting.append(bytearray(data))
+
     def _flush(self) -> None:
         self.isFull = False
         while self._waiting and not self.isFull:
@@ -208,8 +220,9 @@ class SendQueue:
         self.isFull = self._pulls
         self._transport.write(data)
 
-    def _taken(self, waiting: deque[bytes]) -> bytes:
-        parts, size = [], 0
+    def _taken(self, waiting: deque[bytes | bytearray]) -> bytes:
+        parts: list[bytes | bytearray] = []
+        size = 0
         while waiting and size < _CHUNK:
             parts.append(waiting.popleft())
             size += len(parts[-1])

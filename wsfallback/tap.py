@@ -335,7 +335,6 @@ def serving(
         status=shown.site,
         observers=[statistics],
         **options.entrance(),
-        trusted=options.get("trusted", []),
         reactor=cast(IReactorTime, reactor),
         **options["limits"],
     )
