@@ -166,11 +166,14 @@ class PeekingProtocol(InterimProtocol):
         """
         self._deadline.cancel()
         chosen = self._chosen
-        super().connectionLost(reason)
-        if self._isCounted:
-            self.factory.connectionEnded(self, getattr(chosen, "ending", None))
-        self._place.ends()
-        self._record.ends()
+        try:
+            super().connectionLost(reason)
+        finally:
+            # Somebody else's protocol may have failed; its place is free all the same.
+            if self._isCounted:
+                self.factory.connectionEnded(self, getattr(chosen, "ending", None))
+            self._place.ends()
+            self._record.ends()
 
     def goAway(self) -> None:
         """
