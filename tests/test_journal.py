@@ -149,6 +149,18 @@ class FloodTests(JournalCase):
         self.clock.advance(WINDOW)
         self.assertEqual(len(self.flood(3, "tcp4:192.0.2.7:5")), 3)
 
+    def test_clockThatIsSetBack(self) -> None:
+        """
+        Begins another minute: nobody goes without lines until it is what it was.
+        """
+        self.clock.advance(86400)
+        self.flood(5, "tcp4:192.0.2.7:5")
+        self.clock.rightNow -= 3600
+        lines = self.flood(5, "tcp4:192.0.2.7:5")
+        self.assertEqual(len(lines), 4)
+        self.assertEqual([event["count"] for event in lines if "count" in event], [2])
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
     def test_atTheEnd(self) -> None:
         """
         What is left is told when the server stops.

@@ -51,7 +51,7 @@ class Journal:
         self._clock = clock
         self._maxLines = maxLines
         self._lines: dict[str, _Lines] = {}
-        self._ends = 0.0
+        self._began = -WINDOW
         self._call: IDelayedCall | None = None
 
     def opened(self, record: Record) -> None:
@@ -106,9 +106,10 @@ class Journal:
         Whether there may be one more line of this peer's; if not, count it.
         """
         now = self._clock.seconds()
-        if now >= self._ends:
+        # The wall clock may have been set back: by hours, in which nobody would have a line.
+        if not 0 <= now - self._began < WINDOW:
             self.sumUp()
-            self._ends = now + WINDOW
+            self._began = now
         address = source(record.peer)
         lines = self._lines.get(address)
         if lines is None and len(self._lines) >= MAX_ADDRESSES:
@@ -122,7 +123,7 @@ class Journal:
         lines.left[what] += 1
         if self._call is None:
             # And not before: with nothing to say there is nothing to wait for.
-            self._call = self._clock.callLater(self._ends - now, self.sumUp)
+            self._call = self._clock.callLater(self._began + WINDOW - now, self.sumUp)
         return False
 
     def sumUp(self) -> None:
