@@ -180,6 +180,22 @@ class StageTests(RecordCase):
         self.assertEqual(served.crowd.present, 0)
         self.assertTrue(served.drain(5).called)
 
+    def test_drained(self) -> None:
+        """
+        Who waits for the end of all connections finds all of them told.
+        """
+        for draft in VERSIONS:
+            self.setUp()
+            factory = self.serve()
+            client = connect(factory, draft)
+            stages: list[str] = []
+            done = factory.drain(5)
+            done.addCallback(lambda _, seen=self.seen, stages=stages: stages.extend(seen.stages))
+            client.drop()
+            self.clock.advance(5)
+            self.clock.advance(5)
+            self.assertEqual(stages, [f"opened {draft}", "ended"])
+
 
 class TextTests(RecordCase):
     """

@@ -170,10 +170,11 @@ class PeekingProtocol(InterimProtocol):
             super().connectionLost(reason)
         finally:
             # Somebody else's protocol may have failed; its place is free all the same.
-            if self._isCounted:
-                self.factory.connectionEnded(self, getattr(chosen, "ending", None))
             self._place.ends()
             self._record.ends()
+            # At last: who waits for the end of all is to find the others told.
+            if self._isCounted:
+                self.factory.connectionEnded(self, getattr(chosen, "ending", None))
 
     def goAway(self) -> None:
         """
