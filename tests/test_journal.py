@@ -93,6 +93,20 @@ class LineTests(JournalCase):
         )
         self.assertEqual((event["seconds"], event["wasClean"]), (2.25, False))
 
+    def test_endedElsewhere(self) -> None:
+        """
+        Of what somebody else's protocol did nothing is told, not even nothing; and no time is
+        negative, though the clock may be set back.
+        """
+        record = self.record()
+        self.logged(record.opens)
+        self.clock.rightNow -= 5
+        (event,) = self.logged(record.ends)
+        self.assertEqual(
+            formatEvent(event), "#7 tcp4:192.0.2.7:5 hixie-76 /chat: ended after 0.0 s"
+        )
+        self.assertNotIn("messagesIn", event)
+
     def test_quiet(self) -> None:
         """
         Plain HTTP is the site's to log, and a refusal has its line when it is refused.

@@ -84,11 +84,19 @@ class Journal:
             return
         if not self._hasRoom(record, "ended"):
             return
-        traffic = record.traffic
+        seconds, traffic = max(0.0, record.ended - record.opened), record.traffic
+        if record.wasClean is None:
+            # Somebody else's protocol had it, and tells nothing.
+            _log.info(
+                "#{connection} {peer} {draft} {path}: ended after {seconds:.1f} s",
+                seconds=seconds,
+                **_asked(record),
+            )
+            return
         _log.info(
             "#{connection} {peer} {draft} {path}: ended after {seconds:.1f} s, {code} {reason};"
             " in {messagesIn} ({bytesIn} bytes), out {messagesOut} ({bytesOut} bytes)",
-            seconds=record.ended - record.opened,
+            seconds=seconds,
             wasClean=record.wasClean,
             code=record.code,
             reason=record.reason or "",
