@@ -281,6 +281,12 @@ class FileTests(ConfigCase):
         self.assertIn("line 2", self.refused("frames = true\nmax-head 100"))
         self.assertIn("'utf-8' codec", self.refused(b'handler = "\xff"'))
         self.assertIn("it is not TOML", self.refused("nagle = true\nnagle = true"))
+        self.assertIn("it is not TOML", self.refused("origin = " + "[" * 100000))
+        self.assertIn("max-head: ", self.refused("max-head = 0x1" + "0" * 5000))
+        for option in ("web", "stats-file", "listen"):
+            self.assertEqual(
+                self.refused(f'{option} = "unix:/tmp/\\u0000x"'), f"{option}: a string has no NUL"
+            )
         for path in (str(self.directory()), "/no/such/file", ""):
             error = self.assertRaises(UsageError, parsed, "--config", path)
             self.assertTrue(str(error).startswith(f"--config {path}: "), error)
@@ -354,11 +360,11 @@ class ShowTests(ConfigCase):
 
     def test_everyText(self) -> None:
         """
-        Any text, too.
+        Any text that a command line can have, too.
         """
         options = Options()
         for text in (
-            *('"', "\\", "\\u0041", "'''", '"""', "#", "a\nb", "\r", "\t", "\0\x1b\x7f\x80", "é✓𝄞"),
+            *('"', "\\", "\\u0041", "'''", '"""', "#", "a\nb", "\r", "\t", "\1\x1b\x7f\x80", "é✓𝄞"),
             *("007", "1.50", "1e3", ".5", "0x10", "1_000", "true", "nan", "inf", "-1", "", " 1"),
             *("1", "1.5", "1e+16", "9" * 30),
         ):

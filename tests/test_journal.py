@@ -93,6 +93,20 @@ class LineTests(JournalCase):
         )
         self.assertEqual((event["seconds"], event["wasClean"]), (2.25, False))
 
+    def test_endedElsewhere(self) -> None:
+        """
+        Of what somebody else's protocol did nothing is told, not even nothing; and no time is
+        negative, though the clock may be set back.
+        """
+        record = self.record()
+        self.logged(record.opens)
+        self.clock.rightNow -= 5
+        (event,) = self.logged(record.ends)
+        self.assertEqual(
+            formatEvent(event), "#7 tcp4:192.0.2.7:5 hixie-76 /chat: ended after 0.0 s"
+        )
+        self.assertNotIn("messagesIn", event)
+
     def test_quiet(self) -> None:
         """
         Plain HTTP is the site's to log, and a refusal has its line when it is refused.
@@ -148,6 +162,18 @@ class FloodTests(JournalCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.clock.advance(WINDOW)
         self.assertEqual(len(self.flood(3, "tcp4:192.0.2.7:5")), 3)
+
+    def test_clockThatIsSetBack(self) -> None:
+        """
+        Begins another minute: nobody goes without lines until it is what it was.
+        """
+        self.clock.advance(86400)
+        self.flood(5, "tcp4:192.0.2.7:5")
+        self.clock.rightNow -= 3600
+        lines = self.flood(5, "tcp4:192.0.2.7:5")
+        self.assertEqual(len(lines), 4)
+        self.assertEqual([event["count"] for event in lines if "count" in event], [2])
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
     def test_atTheEnd(self) -> None:
         """

@@ -156,7 +156,8 @@ class BrokenTests(FileCase):
         ):
             self.path.write_text(json.dumps(kept))
             self.ignored()
-        for text in (b"", b"{", b"\xff", b"[" * 100000, b'{"since": 1, "drafts": {}}\x00'):
+        huge = b'{"since": 1' + b"0" * 400 + b', "drafts": {}}'
+        for text in (huge, b"", b"{", b"\xff", b"[" * 100000, b'{"since": 1, "drafts": {}}\x00'):
             self.path.write_bytes(text)
             self.assertTrue(self.ignored().isprintable())
 
@@ -187,3 +188,15 @@ class BrokenTests(FileCase):
             self.counted.clock.advance(INTERVAL)
             service.stopService()
         self.assertEqual([each["log_level"] for each in logs], [LogLevel.warn] * 3)
+
+    def test_nothingIsLeft(self) -> None:
+        """
+        Of what can't be put in the file's place, as on a full disk.
+        """
+        service = self.started()
+        self.path.mkdir()
+        with capturedLogs() as logs:
+            self.counted.clock.advance(INTERVAL)
+            service.stopService()
+        self.assertEqual([each["log_level"] for each in logs], [LogLevel.warn] * 2)
+        self.assertEqual(list(self.path.parent.iterdir()), [self.path])

@@ -124,7 +124,7 @@ class ServiceTests(DirectoryCase):
 
     def test_stdout(self) -> None:
         """
-        In the foreground: what stdout is at the start, for twistd replaces it.
+        In the foreground.
         """
         for options in ({"nodaemon": True}, {"nodaemon": True, "logfile": "-"}):
             with mock.patch.object(sys, "stdout", io.StringIO()) as out:
@@ -132,23 +132,39 @@ class ServiceTests(DirectoryCase):
             observer(event("hello"))
             self.assertEqual(json.loads(out.getvalue())["text"], "hello")
 
+    def test_encoding(self) -> None:
+        """
+        Of what stdout can't encode no line is lost.
+        """
+        raw = io.BytesIO()
+        with mock.patch.object(sys, "stdout", io.TextIOWrapper(raw, "ascii", write_through=True)):
+            self.observer("text", nodaemon=True)(event("caf\xe9 \u20ac"))
+            self.assertTrue(raw.getvalue().endswith(b"caf\\xe9 \\u20ac\n"))
+
     def test_file(self) -> None:
         """
-        Another is made when there is something to log, and not before.
+        A file gets the lines, and SIGUSR1 rotates it.
         """
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
         self.addCleanup(signal.signal, signal.SIGUSR1, signal.SIG_DFL)
         path = self.directory() / "ours.log"
         observer = self.observer("text", logfile=str(path))
-        self.assertFalse(path.exists())
         observer(event("hello"))
         observer(event("again"))
         self.assertRegex(path.read_text("utf-8"), r"hello\n.*again\n$")
         self.assertTrue(callable(signal.getsignal(signal.SIGUSR1)))
 
+    def test_noFile(self) -> None:
+        """
+        Nobody serves without a log because there can't be one.
+        """
+        path = str(self.directory() / "none" / "ours.log")
+        error = self.assertRaises(SystemExit, self.observer, logfile=path)
+        self.assertEqual(str(error), f"wsfallback: --logfile {path}: No such file or directory")
+
     def test_othersSignal(self) -> None:
         """
-        SIGUSR1 rotates the file, where nobody else has it.
+        SIGUSR1 is left to who has it.
         """
         signal.signal(signal.SIGUSR1, others := lambda *_: None)
         self.addCleanup(signal.signal, signal.SIGUSR1, signal.SIG_DFL)
@@ -159,12 +175,14 @@ class ServiceTests(DirectoryCase):
         """
         Has no stdout.
         """
-        observer = self.observer(logfile="-")
-        error = self.assertRaises(SystemExit, observer, event("hello"))
+        error = self.assertRaises(SystemExit, self.observer, logfile="-")
         self.assertIn("a daemon can't log to stdout", str(error))
 
-    def test_syslog(self) -> None:
+    def test_others(self) -> None:
         """
-        Is twistd's own.
+        Syslog is twistd's own, and ``--logger`` goes before; no file is made then.
         """
-        self.assertIsNone(self.observer(syslog=True))
+        path = self.directory() / "ours.log"
+        self.assertIsNone(self.observer(syslog=True, logfile=str(path)))
+        self.assertIsNone(self.observer(logger=lambda: None, logfile=str(path)))
+        self.assertFalse(path.exists())

@@ -87,6 +87,8 @@ class MetricsTests(SynchronousTestCase):
             ("", "text/plain; version=0.0.4; charset=utf-8"),
             ("text/plain;version=1.0.0", CONTENT_TYPE_LATEST),
             ("application/openmetrics-text", openmetrics.exposition.CONTENT_TYPE_LATEST),
+            ("application/openmetrics-text;version=x", "text/plain; version=0.0.4"),
+            (";;=,version=\xff", "text/plain; version=0.0.4"),
         ):
             self.assertTrue(exposition(snapshot, True, accept)[0].startswith(wanted))
         self.assertIn(b"wsfallback_ready 0.0", exposition(snapshot, False, "")[1])

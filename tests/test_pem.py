@@ -2,6 +2,8 @@
 Certificates in files.
 """
 
+import os
+
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -130,3 +132,19 @@ class ReadTests(DirectoryCase):
             self.assertIn(said, error)
             self.assertNotIn("\n", error)
             self.assertLessEqual(len(error), 300)
+
+    def test_noFiles(self) -> None:
+        """
+        What has no end, or may never begin, is not waited for.
+        """
+        os.mkfifo(self.file)
+        error = self.assertRaises(Unusable, read, self.source())
+        self.assertEqual(str(error), "Box.Lan.pem is no file")
+        self.file.unlink()
+        content = issue("a.example")
+        whole = content.pem + content.secret
+        self.file.write_bytes(whole + b"\n" * ((1 << 20) - len(whole)))
+        self.assertEqual(read(self.source()).names, {"a.example"})
+        self.file.write_bytes(whole + b"\n" * ((1 << 20) - len(whole) + 1))
+        error = self.assertRaises(Unusable, read, self.source())
+        self.assertEqual(str(error), "Box.Lan.pem has more than 1048576 bytes")

@@ -160,6 +160,42 @@ class StageTests(RecordCase):
         self.assertEqual(self.seen.stages, ["opened rfc6455", "ended"])
         self.assertIsNone(self.seen.records[0].wasClean)
 
+    def test_bridgedAndFails(self) -> None:
+        """
+        An end is one, and frees its place, where somebody else's protocol fails at it.
+        """
+
+        class Failing(WebSocketServerProtocol):
+            def onClose(self, *_: Any) -> None:
+                raise ZeroDivisionError
+
+        factory = WebSocketServerFactory("ws://localhost", reactor=self.clock)
+        factory.protocol = Failing
+        served = FallbackServerFactory.forAutobahn(
+            factory, reactor=self.clock, observers=[self.seen]
+        )
+        client = connect(served, "rfc6455")
+        self.assertRaises(ZeroDivisionError, client.drop)
+        self.assertEqual(self.seen.stages, ["opened rfc6455", "ended"])
+        self.assertEqual(served.crowd.present, 0)
+        self.assertTrue(served.drain(5).called)
+
+    def test_drained(self) -> None:
+        """
+        Who waits for the end of all connections finds all of them told.
+        """
+        for draft in VERSIONS:
+            self.setUp()
+            factory = self.serve()
+            client = connect(factory, draft)
+            stages: list[str] = []
+            done = factory.drain(5)
+            done.addCallback(lambda _, seen=self.seen, stages=stages: stages.extend(seen.stages))
+            client.drop()
+            self.clock.advance(5)
+            self.clock.advance(5)
+            self.assertEqual(stages, [f"opened {draft}", "ended"])
+
 
 class TextTests(RecordCase):
     """

@@ -42,10 +42,10 @@ class OptionsTests(SynchronousTestCase):
 
     def test_badFile(self) -> None:
         """
-        A directory, and a file in one that isn't there.
+        A directory, a device, and a file in a directory that isn't there.
         """
         with TemporaryDirectory() as directory:
-            for wrong in (directory, f"{directory}/none/file"):
+            for wrong in (directory, "/dev/null", f"{directory}/none/file"):
                 error = self.assertRaises(UsageError, parsed, "--stats-file", wrong)
                 self.assertIn("there can't be such a file", str(error))
             self.assertEqual(parsed("--stats-file", f"{directory}/x")["stats-file"][-2:], "/x")

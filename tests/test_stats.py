@@ -324,6 +324,8 @@ class SeenTests(CountedCase):
         self.assertEqual(agents[1]["text"], f"agent {MAX_SEEN + 9}")
         for record in first:
             record.ends()
+        self.assertEqual(self.row()["agents"][0]["text"], "first")
+        self.assertGreater(self.row()["agents"][0]["count"], 0)
 
     def test_hostile(self) -> None:
         """

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
@@ -214,12 +215,13 @@ class ResourceTests(StatusCase):
         A connection has several requests, one after the other; and they are not logged.
         """
         client = self.client()
-        with mock.patch("twisted.web.http.HTTPFactory.log") as log:
-            for _ in range(3):
-                client.deliver(asked("/-/healthy"))
+        with mock.patch("twisted.web.http.HTTPFactory.log") as log, capturedLogs() as logs:
+            for method in ("GET", "HEAD", "GET"):
+                client.deliver(asked("/-/healthy", method))
         self.assertEqual(client.wire.count(b"200 OK"), 3)
         self.assertTrue(client.transport.connected)
         log.assert_not_called()
+        self.assertEqual(logs, [])
 
 
 class WaitingTests(StatusCase):

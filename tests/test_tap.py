@@ -186,6 +186,7 @@ class OptionsTests(DirectoryCase):
         directory = str(self.directory())
         self.assertEqual(parsed("--web", directory)["web"], directory)
         self.assertIn(f"{directory}/x", self.refused("--web", f"{directory}/x"))
+        self.assertIn("there is no such directory", self.refused("--web", ""))
 
     def test_badNumbers(self) -> None:
         """

@@ -145,7 +145,7 @@ def read(options: usage.Options, path: str) -> dict[str, list[str]]:
             tables = tomllib.load(file)
     except OSError as error:
         raise usage.UsageError(f"--config {path}: {error.strerror}") from None
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise usage.UsageError(f"--config {path}: it is not TOML: {error}") from None
     known = kinds(options)
     told = {}
@@ -156,7 +156,7 @@ def read(options: usage.Options, path: str) -> dict[str, list[str]]:
             raise usage.UsageError(f"{path}: {key}: a config file has no such key{hint}")
         try:
             told[key] = _texts(known[key], value)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise usage.UsageError(f"{path}: {key}: {error}") from None
     return {key: texts for key, texts in told.items() if texts}
 
@@ -191,6 +191,7 @@ def written(options: usage.Options, told: Mapping[str, Sequence[str]]) -> str:
 def _texts(kind: Kind, value: Any) -> list[str]:
     """
     :raises TypeError: it is not of this kind.
+    :raises ValueError: no command line could say it.
     """
     if kind is Kind.FLAG:
         if not isinstance(value, bool):
@@ -201,7 +202,11 @@ def _texts(kind: Kind, value: Any) -> list[str]:
     for each in values:
         if isinstance(each, bool) or not isinstance(each, types):
             raise TypeError(f"give {kind.value}, not {each!r}")
-    return [str(each) for each in values]
+    texts = [str(each) for each in values]
+    if any("\0" in text for text in texts):
+        # A command line can't have one, and what opens files fails on it in ways of its own.
+        raise ValueError("a string has no NUL")
+    return texts
 
 
 def _arguments(options: usage.Options, told: Mapping[str, Iterable[str]]) -> list[str]:

@@ -42,7 +42,7 @@ class Journal:
         # Lines of each address in this window, and what of them was left out.
         self._lines: dict[str, int] = {}
         self._left: dict[str, Counter[str]] = {}
-        self._ends = 0.0
+        self._began = -WINDOW
         self._call: IDelayedCall | None = None
 
     def opened(self, record: Record) -> None:
@@ -75,11 +75,19 @@ class Journal:
             return
         if not self._hasRoom(record, "ended"):
             return
-        traffic = record.traffic
+        seconds, traffic = max(0.0, record.ended - record.opened), record.traffic
+        if record.wasClean is None:
+            # Somebody else's protocol had it, and tells nothing.
+            _log.info(
+                "#{connection} {peer} {draft} {path}: ended after {seconds:.1f} s",
+                seconds=seconds,
+                **_asked(record),
+            )
+            return
         _log.info(
             "#{connection} {peer} {draft} {path}: ended after {seconds:.1f} s, {code} {reason};"
             " in {messagesIn} ({bytesIn} bytes), out {messagesOut} ({bytesOut} bytes)",
-            seconds=record.ended - record.opened,
+            seconds=seconds,
             wasClean=record.wasClean,
             code=record.code,
             reason=record.reason or "",
@@ -97,9 +105,10 @@ class Journal:
         Whether there may be one more line of this peer's; if not, count it.
         """
         now = self._clock.seconds()
-        if now >= self._ends:
+        # The wall clock may have been set back: by hours, in which nobody would have a line.
+        if not 0 <= now - self._began < WINDOW:
             self.sumUp()
-            self._ends = now + WINDOW
+            self._began = now
         address = source(record.peer)
         if address not in self._lines and len(self._lines) >= MAX_ADDRESSES:
             address = _OTHERS
@@ -109,7 +118,7 @@ class Journal:
         self._left.setdefault(address, Counter())[what] += 1
         if self._call is None:
             # And not before: with nothing to say there is nothing to wait for.
-            self._call = self._clock.callLater(self._ends - now, self.sumUp)
+            self._call = self._clock.callLater(self._began + WINDOW - now, self.sumUp)
         return False
 
     def sumUp(self) -> None:

@@ -4,7 +4,9 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
@@ -84,11 +86,17 @@ class StatisticsFile(Service):
             "since": snapshot["since"],
             "drafts": {name: _worth(snapshot["drafts"][name]) for name in NAMES},
         }
+        new = self._file.temporarySibling(".new")
         try:
-            self._file.setContent(json.dumps(kept, indent=1).encode("ascii") + b"\n")
+            with new.open("w") as file:
+                file.write(json.dumps(kept, indent=1).encode("ascii") + b"\n")
+            os.replace(new.path, self._file.path)
         except OSError as error:
             # The server is worth more than its statistics.
             _log.warn("{path} can't be written: {error}", path=self._file.path, error=error)
+            # Else there would be one more each minute, as where the disk is full.
+            with suppress(OSError):
+                new.remove()
 
     def _read(self) -> Snapshot | None:
         """
@@ -99,7 +107,14 @@ class StatisticsFile(Service):
                 return _remembered(json.loads(file.read(_MAX_FILE)), self._clock.seconds())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (
+            OSError,
+            ArithmeticError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             _log.warn(
                 "{path} is of no use, and will be written anew: {error}",
                 path=self._file.path,

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -22,7 +23,6 @@ from twisted.logger import (
 )
 from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
-from zope.interface import implementer
 
 #: What `--log-format` may be.
 FORMATS = ("text", "json")
@@ -84,21 +84,17 @@ class LoggingService(MultiService):
         super().__init__()  # type: ignore[no-untyped-call]
         self._line = _LINES[logFormat]
         self._options = options
-        # Twistd makes lines of the log of what is printed later.
-        self._stdout = sys.stdout
 
     def setServiceParent(self, parent: Any) -> None:
         """
-        Tell the application who observes its log, unless that is syslog.
+        Tell the application who observes its log, unless that is syslog or ``twistd --logger``.
 
-        ``twistd --logger`` goes before.
+        :raises SystemExit: there can't be such a log. Said here, and not when there is something to
+            log: twistd has taken stderr by then, and leaves an observer out that merely fails.
         """
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
-        if not self._options.get("syslog"):
-            parent.setComponent(ILogObserver, _Later(self._observer))
-
-    def _observer(self) -> ILogObserver:
-        return FileLogObserver(self._file(), self._line)
+        if not (self._options.get("syslog") or self._options.get("logger")):
+            parent.setComponent(ILogObserver, FileLogObserver(self._file(), self._line))
 
     def _file(self) -> Any:
         """
@@ -106,30 +102,21 @@ class LoggingService(MultiService):
         """
         name = self._options.get("logfile")
         if self._options.get("nodaemon") and name in (None, "", "-"):
-            return self._stdout
+            if isinstance(sys.stdout, TextIOWrapper):
+                # A line that it can't encode would be left out, and a client could see to that.
+                sys.stdout.reconfigure(errors="backslashreplace")
+            return sys.stdout
         if name == "-":
             raise SystemExit("wsfallback: a daemon can't log to stdout: give another --logfile")
-        file = LogFile.fromFullPath(name or "twistd.log")
+        name = name or "twistd.log"
+        try:
+            file = LogFile.fromFullPath(name)
+        except OSError as error:
+            raise SystemExit(f"wsfallback: --logfile {name}: {error.strerror}") from None
         # Nobody has asked for anything else by it.
         if not signal.getsignal(signal.SIGUSR1):
             signal.signal(signal.SIGUSR1, lambda *_: _rotate(file))
         return file
-
-
-@implementer(ILogObserver)
-class _Later:
-    """
-    An observer that is made when there is something to log, which is after all checks.
-    """
-
-    def __init__(self, make: Callable[[], ILogObserver]) -> None:
-        self._make = make
-        self._observer: ILogObserver | None = None
-
-    def __call__(self, event: LogEvent) -> None:
-        if self._observer is None:
-            self._observer = self._make()
-        self._observer(event)
 
 
 def _rotate(file: Any) -> None:

@@ -71,7 +71,11 @@ def exposition(snapshot: Snapshot, isReady: bool, accept: str) -> tuple[str, byt
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Snapshot(snapshot, isReady))
-    encode, contentType = choose_encoder(accept)
+    try:
+        encode, contentType = choose_encoder(accept)
+    except (TypeError, ValueError):
+        # It fails on a version that is none.
+        encode, contentType = choose_encoder("")
     return contentType, encode(registry)
 
 

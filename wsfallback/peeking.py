@@ -167,13 +167,14 @@ class PeekingProtocol(InterimProtocol):
         self._deadline.cancel()
         chosen = self._chosen
         try:
-            # It may be anybody's protocol, and fail.
             super().connectionLost(reason)
         finally:
-            if self._isCounted:
-                self.factory.connectionEnded(self, getattr(chosen, "ending", None))
+            # Somebody else's protocol may have failed; its place is free all the same.
             self._place.ends()
             self._record.ends()
+            # At last: who waits for the end of all is to find the others told.
+            if self._isCounted:
+                self.factory.connectionEnded(self, getattr(chosen, "ending", None))
 
     def goAway(self) -> None:
         """

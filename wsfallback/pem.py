@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 #: RFC 7468 §10, §11 and the older kinds, each of which names its algorithm.
 _KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 
+#: Bytes of a file: a hundred certificates and more.
+_MAX_FILE = 1 << 20
+
 
 class Unusable(ValueError):
     """
@@ -82,8 +85,8 @@ def read(source: Source) -> Credential:
     :raises Unusable: they don't, or can't be read.
     """
     try:
-        chain = tuple(x509.load_pem_x509_certificates(source.chain.read_bytes()))
-        key = _key(source.key.read_bytes())
+        chain = tuple(x509.load_pem_x509_certificates(_content(source.chain)))
+        key = _key(_content(source.key))
         if _public(key.public_key()) != _public(chain[0].public_key()):
             raise Unusable("the key is not that of the first certificate")
         names = _names(chain[0]) or {source.host}
@@ -105,6 +108,22 @@ def _sources(paths: list[Path]) -> Iterator[Source]:
                 yield Source(path.name, path.name.lower(), chain, key)
         elif path.suffix == ".pem":
             yield Source(path.name, path.stem.lower(), path, path)
+
+
+def _content(path: Path) -> bytes:
+    """
+    What is in a file. Anything else may keep the server waiting, as a pipe does, or have no end.
+
+    :raises Unusable: it is no file, or too long.
+    :raises OSError: it can't be read.
+    """
+    if path.exists() and not path.is_file():
+        raise Unusable(f"{path.name} is no file")
+    with path.open("rb") as file:
+        content = file.read(_MAX_FILE + 1)
+    if len(content) > _MAX_FILE:
+        raise Unusable(f"{path.name} has more than {_MAX_FILE} bytes")
+    return content
 
 
 def _key(text: bytes) -> PrivateKeyTypes:

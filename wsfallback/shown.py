@@ -47,7 +47,11 @@ class StatusOptions(usage.Options):
         if self["admin"] is not None:
             checkEndpoint(self["admin"], "admin")
         path = self["stats-file"]
-        if path is not None and (FilePath(path).isdir() or not FilePath(path).parent().isdir()):
+        if path is None:
+            return
+        file = FilePath(path)
+        # A device, too, would be replaced by a file.
+        if (file.exists() and not file.isfile()) or not file.parent().isdir():
             raise usage.UsageError(f"--stats-file {path}: there can't be such a file")
 
 

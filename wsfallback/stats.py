@@ -176,7 +176,8 @@ class _Recent:
 
         :param more: how often, beside what has been counted.
         """
-        count, _ = self._seen.pop(text, (0, now))
+        # Who ends when it has been forgotten meanwhile was there once all the same.
+        count, _ = self._seen.pop(text, (1 - more, now))
         self._seen[text] = count + more, now
         if len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]

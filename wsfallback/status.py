@@ -13,11 +13,11 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import ITransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from wsfallback.addresses import Network
+from wsfallback.bodies import ShortBodies
 from wsfallback.local import isLocal
 from wsfallback.snapshot import Snapshot
 from wsfallback.statuspage import STYLE, page
@@ -162,8 +162,7 @@ class StatusSite(Site):
         :param options: of Twisted's `Site`.
         """
         super().__init__(_Root(status), **options)  # type: ignore[no-untyped-call]
-        if not isKept:
-            self.protocol = _OneRequest  # type: ignore[assignment,method-assign]
+        self.protocol = ShortBodies if isKept else _OneRequest  # type: ignore[assignment,method-assign]
 
     def log(self, request: Any) -> None:
         """
@@ -193,7 +192,7 @@ class _Root(Resource):
         return self._status.render(request)
 
 
-class _OneRequest(HTTPChannel):
+class _OneRequest(ShortBodies):
     """
     A connection for one request.
     """
@@ -206,10 +205,11 @@ class _OneRequest(HTTPChannel):
         return False
 
 
-def _say(request: Request, status: int, sentence: str) -> bytes:
+def _say(request: Request, status: int, sentence: str) -> int:
     request.setResponseCode(status)
-    request.setHeader("Content-Type", _TEXT)
-    return sentence.encode("ascii") + b"\n"
+    # Not returned: of a body for HEAD Twisted would log a line, for each probe.
+    _answer(request, _TEXT, sentence.encode("ascii") + b"\n")
+    return NOT_DONE_YET
 
 
 def _answer(request: Request, contentType: str, body: bytes) -> None:

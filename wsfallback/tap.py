@@ -208,7 +208,8 @@ class Options(ConfigOptions, WorkersOptions, ForwardOptions, RuleOptions, Status
         if self["log-format"] not in FORMATS:
             given = self["log-format"]
             raise usage.UsageError(f"--log-format {given}: give {' or '.join(FORMATS)}")
-        if self["web"] is not None and not FilePath(self["web"]).isdir():
+        # To Twisted no name is the present directory, with whatever is in it.
+        if self["web"] is not None and not (self["web"] and FilePath(self["web"]).isdir()):
             raise usage.UsageError(f"--web {self['web']}: there is no such directory")
         self.checkStatus()
         self.checkForward()

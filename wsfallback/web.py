@@ -14,6 +14,7 @@ from twisted.web.server import Request, Site
 from twisted.web.static import File
 
 from wsfallback.addresses import Network
+from wsfallback.bodies import ShortBodies
 from wsfallback.errors import HandshakeError, phrase
 from wsfallback.hosts import Hosts
 from wsfallback.request import Request as Head
@@ -50,7 +51,8 @@ class Files(File):
 
 class HostsSite(Site):
     """
-    A site that is there for the server's own names alone, request by request.
+    A site that is there for the server's own names alone, request by request; and for requests
+    without much of a body.
 
     The first request of a connection has been looked at before a site gets it. On one that is kept
     a browser asks for one host only, but a proxy for those of all its clients.
@@ -69,6 +71,7 @@ class HostsSite(Site):
         """
         super().__init__(root, **options)  # type: ignore[no-untyped-call]
         self._hosts = Hosts(hosts, trusted)
+        self.protocol = ShortBodies  # type: ignore[assignment,method-assign]
 
     def getResourceFor(self, request: Request) -> Any:
         """
