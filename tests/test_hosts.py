@@ -154,6 +154,23 @@ class HostsTests(SynchronousTestCase):
             client = self.get(server, "GET http://example.com/ HTTP/1.1\nHost: evil.test")
             self.assertEqual(client.status, 426 if site is None else 200)
 
+    def test_absoluteTarget(self) -> None:
+        """
+        Its host goes before the field, for the handler as well; one that can't be is refused.
+        """
+        kind = recorder()
+        server = serve(kind, hosts=["example.com"])
+        for target, host, status in (
+            ("http://example.com/", "evil.test", 101),
+            ("http://evil.test/", "example.com", 421),
+        ):
+            self.assertEqual(connect(server, path=target, host=host).status, status)
+        self.assertEqual([each.request.host for each in kind.made], ["example.com"])
+        self.assertEqual([each.request.headers["host"] for each in kind.made], ["example.com"])
+        for authority in ('a";for=10.0.0.1;by="', "user@example.com", "a:b"):
+            client = connect(serve(), path=f"http://{authority}/", host="example.com")
+            self.assertEqual(client.status, 400, authority)
+
     def test_byDefault(self) -> None:
         """
         Any host.

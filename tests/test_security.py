@@ -42,7 +42,7 @@ SENTENCES = {
         "An opening handshake has no body",
         "Content-Length and Transfer-Encoding exclude each other",
         "One of Sec-WebSocket-Key1 and -Key2 is missing",
-        "The Host field is malformed",
+        "The host is malformed",
         "The Sec-WebSocket-Draft is unknown",
         "The Sec-WebSocket-Key is missing or malformed",
         "The origin is malformed",

@@ -72,6 +72,9 @@ class Entrance:
         """
         asked, isSecure = self._hosts.asked(request, peer, isSecure)
         gate, prefix = self._gates.forPath(request.path), b""
+        if asked.target != asked.resource:
+            # What was compared is what handlers and backends are to see.
+            asked = asked.askedOf(asked.host)
         if self._external is not None:
             asked, isSecure = self._external.asked(asked), self._external.isSecure
             prefix = self._external.prefix

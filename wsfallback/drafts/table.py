@@ -175,9 +175,9 @@ def _check(request: Request) -> None:
     if request.get(b"transfer-encoding") is not None:
         raise HandshakeError(400, "An opening handshake has no body")
     # hixie's answer repeats these four, so nothing in them may end a line or a URL early.
-    host = request.get(b"host") or b""
-    if not HOST.fullmatch(host):
-        raise HandshakeError(400, "The Host field is malformed", host)
+    for host in (request.get(b"host") or b"", request.host):
+        if not HOST.fullmatch(host):
+            raise HandshakeError(400, "The host is malformed", host)
     for name in (b"origin", b"sec-websocket-origin"):
         origin = request.get(name)
         if origin is not None and not _ORIGIN.fullmatch(origin):
