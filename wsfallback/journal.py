@@ -3,7 +3,6 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -23,16 +22,6 @@ MAX_ADDRESSES = 10000
 _OTHERS = "others"
 
 
-@dataclass(slots=True)
-class _Lines:
-    """
-    What one address has caused since its window began.
-    """
-
-    count: int = 0
-    left: Counter[str] = field(default_factory=Counter)
-
-
 @implementer(IObserver)
 class Journal:
     """
@@ -50,7 +39,10 @@ class Journal:
         """
         self._clock = clock
         self._maxLines = maxLines
-        self._lines: dict[str, _Lines] = {}
+        # Of each address how many it has caused since the window began; and of those that have no
+        # more, what was left out.
+        self._counts: Counter[str] = Counter()
+        self._left: dict[str, Counter[str]] = {}
         self._began = -WINDOW
         self._call: IDelayedCall | None = None
 
@@ -119,16 +111,12 @@ class Journal:
             self.sumUp()
             self._began = now
         address = source(record.peer)
-        lines = self._lines.get(address)
-        if lines is None and len(self._lines) >= MAX_ADDRESSES:
+        if address not in self._counts and len(self._counts) >= MAX_ADDRESSES:
             address = _OTHERS
-            lines = self._lines.get(address)
-        if lines is None:
-            lines = self._lines[address] = _Lines()
-        lines.count += 1
-        if lines.count <= self._maxLines:
+        self._counts[address] += 1
+        if self._counts[address] <= self._maxLines:
             return True
-        lines.left[what] += 1
+        self._left.setdefault(address, Counter())[what] += 1
         if self._call is None:
             # And not before: with nothing to say there is nothing to wait for.
             self._call = self._clock.callLater(self._began + WINDOW - now, self.sumUp)
@@ -141,16 +129,16 @@ class Journal:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
-        all_, self._lines = self._lines, {}
-        for address, lines in all_.items():
-            if lines.left:
-                _log.info(
-                    "{address}: {count} more in {seconds:.0f} s: {what}",
-                    address=address,
-                    count=lines.left.total(),
-                    seconds=WINDOW,
-                    what=", ".join(f"{count} {what}" for what, count in lines.left.items()),
-                )
+        left, self._left = self._left, {}
+        self._counts.clear()
+        for address, counts in left.items():
+            _log.info(
+                "{address}: {count} more in {seconds:.0f} s: {what}",
+                address=address,
+                count=counts.total(),
+                seconds=WINDOW,
+                what=", ".join(f"{count} {what}" for what, count in counts.items()),
+            )
 
 
 def _asked(record: Record) -> dict[str, object]:
