@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
-from itertools import islice
 from random import Random
 from typing import Any
 
@@ -125,7 +124,8 @@ class Soak:
             self._good.tell("phase end")
         finally:
             self._good.tell("stop")
-            good = await self._good.figures
+            # It waits twice itself: for the last messages, and for the closes.
+            good = await self._good.figures.addTimeout(2 * PATIENCE, self._reactor)
         await self._settle(empty, "the end of the good connections")
         quiet = await self._quiet()
         await self._point("after", b"trimmed")
@@ -172,16 +172,17 @@ class Soak:
         self._idle = [
             Idle(self._reactor, number, self._path) for number in range(self._options.connections)
         ]
-        waiting = iter(self._idle)
         under: list[Idle] = []
-        while True:
-            under = [each for each in under if not (each.isOpen or each.isOver)]
-            for each in islice(waiting, AT_ONCE - len(under)):
-                each.connect(self._port)
-                under.append(each)
-            if not under:
-                break
-            await self._sleep(0.005)
+
+        def isFull() -> bool:
+            under[:] = [each for each in under if not (each.isOpen or each.isOver)]
+            return len(under) >= AT_ONCE
+
+        for each in self._idle:
+            await self._until(lambda: not isFull(), "a handshake of the idle")
+            each.connect(self._port)
+            under.append(each)
+        await self._until(lambda: not (isFull() or under), "the last handshakes of the idle")
         self._counts["idle connections"] += sum(each.isOpen for each in self._idle)
 
     async def _storm(self) -> None:

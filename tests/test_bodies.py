@@ -91,7 +91,8 @@ class BodyTests(SynchronousTestCase):
         client = self.client()
         client.deliver(announced(10**12))
         for _ in range(5):
-            client.deliver(b"x" * MAX_BODY)
+            client.transport.arrive(b"x" * MAX_BODY)
+        self.assertTrue(client.transport.connected)
         self.assertEqual(client.wire.count(b"HTTP/1.1"), 1)
 
     def test_sites(self) -> None:

@@ -145,6 +145,18 @@ class FloodTests(JournalCase):
         )
         self.assertEqual(len(self.flood(5, "tcp4:192.0.2.7:5")), 3)
 
+    def test_ends(self) -> None:
+        """
+        Are lines, too.
+        """
+        records = [self.record() for _ in range(3)]
+        for record in records:
+            self.logged(record.opens)
+        for record in records:
+            self.assertEqual(self.logged(record.ends), [])
+        (event,) = self.logged(self.clock.advance, WINDOW)
+        self.assertEqual(formatEvent(event), "192.0.2.7: 3 more in 60 s: 3 ended")
+
     def test_ofOneAlone(self) -> None:
         """
         The lines of others are theirs; those of an IPv6 site are one's.

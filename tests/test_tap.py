@@ -187,6 +187,7 @@ class OptionsTests(DirectoryCase):
         self.assertEqual(parsed("--web", directory)["web"], directory)
         self.assertIn(f"{directory}/x", self.refused("--web", f"{directory}/x"))
         self.assertIn("there is no such directory", self.refused("--web", ""))
+        self.assertEqual(self.refused("--log-format", "xml"), "--log-format xml: give text or json")
 
     def test_badNumbers(self) -> None:
         """

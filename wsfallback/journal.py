@@ -39,8 +39,9 @@ class Journal:
         """
         self._clock = clock
         self._maxLines = maxLines
-        # Lines of each address in this window, and what of them was left out.
-        self._lines: dict[str, int] = {}
+        # Of each address how many it has caused since the window began; and of those that have no
+        # more, what was left out.
+        self._counts: Counter[str] = Counter()
         self._left: dict[str, Counter[str]] = {}
         self._began = -WINDOW
         self._call: IDelayedCall | None = None
@@ -110,10 +111,10 @@ class Journal:
             self.sumUp()
             self._began = now
         address = source(record.peer)
-        if address not in self._lines and len(self._lines) >= MAX_ADDRESSES:
+        if address not in self._counts and len(self._counts) >= MAX_ADDRESSES:
             address = _OTHERS
-        lines = self._lines[address] = self._lines.get(address, 0) + 1
-        if lines <= self._maxLines:
+        self._counts[address] += 1
+        if self._counts[address] <= self._maxLines:
             return True
         self._left.setdefault(address, Counter())[what] += 1
         if self._call is None:
@@ -128,15 +129,15 @@ class Journal:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
-        self._lines.clear()
         left, self._left = self._left, {}
-        for address, kinds in left.items():
+        self._counts.clear()
+        for address, counts in left.items():
             _log.info(
                 "{address}: {count} more in {seconds:.0f} s: {what}",
                 address=address,
-                count=kinds.total(),
+                count=counts.total(),
                 seconds=WINDOW,
-                what=", ".join(f"{count} {what}" for what, count in kinds.items()),
+                what=", ".join(f"{count} {what}" for what, count in counts.items()),
             )
 
 
