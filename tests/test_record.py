@@ -196,6 +196,24 @@ class StageTests(RecordCase):
             self.clock.advance(5)
             self.assertEqual(stages, [f"opened {draft}", "ended"])
 
+    def test_observerFails(self) -> None:
+        """
+        An observer that fails is logged; others hear, and the connection goes on.
+        """
+        for draft in VERSIONS:
+            self.setUp()
+            factory = FallbackServerFactory(
+                Echo,
+                reactor=self.clock,
+                observers=[object(), self.seen],  # type: ignore[list-item]
+            )
+            client = connect(factory, draft)
+            client.send("a")
+            self.assertEqual(client.receive(), "a")
+            client.drop()
+            self.assertEqual(self.seen.stages, [f"opened {draft}", "ended"])
+            self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 2)
+
 
 class TextTests(RecordCase):
     """

@@ -159,6 +159,8 @@ class OptionsTests(DirectoryCase):
         self.assertEqual(self.refused("--listen", listen), f"--listen {listen}: {sentence}")
         (here / "a.pem").touch()
         self.assertIn(f"{here}/a.pem: ValueError", self.refused("--listen", listen))
+        sentence = self.refused("--listen", f"haproxy:{listen}")
+        self.assertIn("give certificates: first", sentence)
 
     def test_handlerAndFactory(self) -> None:
         """

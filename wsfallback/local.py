@@ -19,13 +19,21 @@ _PROXIED = re.compile(
 )
 
 
-def isLocal(peer: str, host: str, names: Iterable[str], proxies: Iterable[Network] = ()) -> bool:
+def isLocal(
+    peer: str,
+    version: bytes,
+    host: str,
+    names: Iterable[str],
+    proxies: Iterable[Network] = (),
+) -> bool:
     """
     Whether nobody else is asking.
 
-    A proxy on this machine that says nothing of itself and asks for ``localhost`` can't be told.
+    A proxy on this machine that says nothing of itself, asks for ``localhost``, and speaks
+    HTTP/1.1, can't be told.
 
     :param peer: as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
+    :param version: ``HTTP/1.1``. Nobody speaks 1.0 any more but proxies by default, as nginx.
     :param host: the ``Host`` that is asked for.
     :param names: of the request's fields.
     :param proxies: the networks of known ones.
@@ -33,6 +41,7 @@ def isLocal(peer: str, host: str, names: Iterable[str], proxies: Iterable[Networ
     return (
         isWithin(peer, _LOOPBACK)
         and not isWithin(peer, proxies)
+        and version != b"HTTP/1.0"
         and _HOST.fullmatch(host) is not None
         and not any(_PROXIED.fullmatch(name) for name in names)
     )

@@ -39,7 +39,7 @@ class Traffic:
 
 class IObserver(Interface):
     """
-    Hears of every connection to a server. It must not fail.
+    Hears of every connection to a server. What it fails with is logged, and nothing else.
     """
 
     def opened(record: "Record") -> None:

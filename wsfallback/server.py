@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import Factory, ServerFactory
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from wsfallback.addresses import Network
@@ -37,6 +38,9 @@ from wsfallback.record import IObserver, Record
 from wsfallback.request import Request
 from wsfallback.rules import Rules
 from wsfallback.stream import StreamApplication
+
+# At module level, as in `wsfallback.forwarding`.
+_log = Logger()
 
 _ALL = tuple(draft.name for draft in DRAFTS)
 
@@ -222,22 +226,19 @@ class FallbackServerFactory(ServerFactory):
         """
         `IObserver.opened`.
         """
-        for observer in self._observers:
-            observer.opened(record)
+        self._tell("opened", record)
 
     def refused(self, record: Record, error: HandshakeError) -> None:
         """
         `IObserver.refused`.
         """
-        for observer in self._observers:
-            observer.refused(record, error)
+        self._tell("refused", record, error)
 
     def ended(self, record: Record) -> None:
         """
         `IObserver.ended`.
         """
-        for observer in self._observers:
-            observer.ended(record)
+        self._tell("ended", record)
 
     def connectionBegan(self, connection: IConnection) -> None:
         """
@@ -280,13 +281,25 @@ class FallbackServerFactory(ServerFactory):
         """
         if self._status is not None and request.path.startswith(b"/-/"):
             names = (name.decode("ascii") for name, _ in request.fields)
-            if isLocal(peer, request.host.decode("latin-1"), names, self.entrance.trusted):
+            host, trusted = request.host.decode("latin-1"), self.entrance.trusted
+            if isLocal(peer, request.version, host, names, trusted):
                 return self._status
         if self._site is not None:
             return self._site
         if request.method != b"GET":
             raise HandshakeError(405, "Only GET is served", request.method, (("Allow", "GET"),))
         raise HandshakeError(426, "Only WebSocket is served", None, upgradeFields(drafts))
+
+    def _tell(self, stage: str, *arguments: Any) -> None:
+        """
+        Tell all observers.
+        """
+        for observer in self._observers:
+            try:
+                getattr(observer, stage)(*arguments)
+            except Exception:
+                # It may be anybody's: the others are to hear of it, and the connection to go on.
+                _log.failure("an observer failed: {stage}", stage=stage)
 
     def _served(self) -> Iterator[IApplication | IProtocolFactory]:
         """

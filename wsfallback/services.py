@@ -37,6 +37,12 @@ def checkEndpoint(endpoint: str, option: str = "listen") -> None:
     :param option: that has named it.
     :raises usage.UsageError: Twisted can't make a listener of it.
     """
+    if endpoint.startswith("haproxy:certificates:"):
+        # Twisted would take it, with the PROXY header within TLS; and it couldn't be read again.
+        raise usage.UsageError(
+            f"--{option} {endpoint}: give certificates: first, as in"
+            " certificates:/etc/letsencrypt/live:haproxy:tcp:443"
+        )
     try:
         serverFromString(None, endpoint)
     except ImportError as error:

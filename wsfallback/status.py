@@ -142,6 +142,7 @@ class LocalStatus(Resource):
     def _isLocal(self, request: Request) -> bool:
         return isLocal(
             peer2str(cast(ITransport, request.transport)),
+            request.clientproto,
             request.getHeader("host") or "",
             (name.decode("latin-1") for name, _ in request.requestHeaders.getAllRawHeaders()),
             self._proxies,
