@@ -82,12 +82,20 @@ class ModernConnection(  # type: ignore[misc]
         if self._meter is None or self._isWithin(lambda meter: meter.came(len(data))):
             super().dataReceived(data)
 
+    def consumeData(self) -> None:
+        """
+        Read what has come, for a turn.
+        """
+        self._turnBegins()
+        super().consumeData()
+
     def processData(self) -> bool:
         """
         Read a step of what has come, if we read at all: a few deflated bytes may hold many
         messages, so to pause the transport is not enough.
         """
-        if self._readsNot:
+        # A frame without payload ends in a step of its own, for which nothing more comes.
+        if self._readsNot or (self.data and self._holdsBack()):
             return False
         self._isGoing = True
         try:
@@ -338,7 +346,7 @@ class ModernConnection(  # type: ignore[misc]
     # Keepalive.
 
     def _silent(self) -> None:
-        if self._readsNot:
+        if self._isHeldBack:
             self._pinged = False
             self._waitOn(self._limits.pingInterval)
             return
