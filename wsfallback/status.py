@@ -21,6 +21,7 @@ from wsfallback.addresses import Network
 from wsfallback.local import isLocal
 from wsfallback.snapshot import Snapshot
 from wsfallback.statuspage import STYLE, page
+from wsfallback.unread import UnreadRequest
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
@@ -161,7 +162,9 @@ class StatusSite(Site):
         :param isKept: whether a connection may have a second request, which comes here as well.
         :param options: of Twisted's `Site`.
         """
-        super().__init__(_Root(status), **options)  # type: ignore[no-untyped-call]
+        super().__init__(  # type: ignore[no-untyped-call]
+            _Root(status), requestFactory=UnreadRequest, **options
+        )
         if not isKept:
             self.protocol = _OneRequest  # type: ignore[assignment,method-assign]
 

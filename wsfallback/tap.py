@@ -28,6 +28,7 @@ from wsfallback.services import (
     checkEndpoint,
 )
 from wsfallback.shown import Shown, StatusOptions
+from wsfallback.unread import UnreadRequest
 from wsfallback.web import Files, HostsSite
 
 _LIMITS = Limits()
@@ -264,7 +265,12 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
 def _site(options: Options, shown: Shown) -> Site:
     directory = options["web"]
     root = Files(directory) if directory is not None else DemoPage()
-    site = HostsSite(shown.beside(root), options.get("hosts", []), options.get("trusted", []))
+    site = HostsSite(
+        shown.beside(root),
+        options.get("hosts", []),
+        options.get("trusted", []),
+        requestFactory=UnreadRequest,
+    )
     site.displayTracebacks = False
     return site
 
