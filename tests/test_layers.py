@@ -54,7 +54,8 @@ LAYERS: dict[str, set[str]] = {
     # What the protocols stand on.
     "policy": {"drafts.table"},
     "record": {"errors", "request"},
-    "journal": {"addresses", "errors", "record"},
+    "quota": {"addresses"},
+    "journal": {"errors", "quota", "record"},
     # What is counted, and shown of it.
     "snapshot": {"drafts.table"},
     "stats": {"errors", "record", "snapshot"},
@@ -191,7 +192,7 @@ LAYERS: dict[str, set[str]] = {
     "external": {"destination", "request"},
     "flash": {"policy"},
     "entrance": {"addresses", "external", "flash", "forwarded", "hosts", "request", "rules"},
-    "web": {"addresses", "errors", "hosts", "request"},
+    "web": {"addresses", "errors", "forwarded", "hosts", "quota", "request", "unread"},
     "peeking": {
         "addresses",
         "applications",
@@ -376,8 +377,8 @@ LAYERS: dict[str, set[str]] = {
         "rule_options",
         "server",
         "services",
+        "quota",
         "shown",
-        "unread",
         "web",
     },
     "__main__": set(),
@@ -389,6 +390,7 @@ OTHERS: dict[str, set[str]] = {
     "deadline": {"twisted"},
     "addresses": {"twisted"},
     "record": {"zope"},
+    "quota": {"twisted"},
     "journal": {"twisted", "zope"},
     "stats": {"twisted", "zope"},
     "kept": {"twisted"},

@@ -18,6 +18,7 @@ from wsfallback.forwards import ForwardOptions
 from wsfallback.logs import FORMATS, LoggingService
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, checkSeconds
+from wsfallback.quota import Quota
 from wsfallback.reloading import IReloadable, ReloadingService
 from wsfallback.rule_options import RuleOptions
 from wsfallback.server import FallbackServerFactory
@@ -28,8 +29,7 @@ from wsfallback.services import (
     checkEndpoint,
 )
 from wsfallback.shown import Shown, StatusOptions
-from wsfallback.unread import UnreadRequest
-from wsfallback.web import Files, HostsSite
+from wsfallback.web import Files, PublicSite
 
 _LIMITS = Limits()
 
@@ -262,17 +262,15 @@ class Options(ConfigOptions, ForwardOptions, RuleOptions, StatusOptions):
             raise usage.UsageError(f"--{error}; or 0") from None
 
 
-def _site(options: Options, shown: Shown) -> Site:
+def _site(options: Options, shown: Shown, reactor: IReactorTime) -> Site:
     directory = options["web"]
     root = Files(directory) if directory is not None else DemoPage()
-    site = HostsSite(
+    return PublicSite(
         shown.beside(root),
         options.get("hosts", []),
         options.get("trusted", []),
-        requestFactory=UnreadRequest,
+        Quota(reactor, Limits(**options["limits"]).maxLogLines),
     )
-    site.displayTracebacks = False
-    return site
 
 
 def makeService(options: Options) -> MultiService:
@@ -283,7 +281,7 @@ def makeService(options: Options) -> MultiService:
     from twisted.internet import reactor
 
     shown = Shown(options, reactor)
-    site = options.proxy(reactor) or _site(options, shown)
+    site = options.proxy(reactor) or _site(options, shown, cast(IReactorTime, reactor))
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
     if isinstance(site, Site) and options["web"] is None:
