@@ -364,7 +364,8 @@ LAYERS: dict[str, set[str]] = {
         "policy",
         "rules",
     },
-    "logs": set(),
+    "sparing": set(),
+    "logs": {"sparing"},
     "tap": {
         "config",
         "demo",
@@ -398,6 +399,7 @@ OTHERS: dict[str, set[str]] = {
     "unread": {"twisted"},
     "status": {"autobahn", "twisted"},
     "shown": {"twisted"},
+    "sparing": {"twisted", "zope"},
     "logs": {"twisted", "zope"},
     "leaving": {"twisted", "zope"},
     "draining": {"twisted", "zope"},

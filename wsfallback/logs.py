@@ -24,6 +24,8 @@ from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
+from wsfallback.sparing import Sparing
+
 #: What `--log-format` may be.
 FORMATS = ("text", "json")
 
@@ -98,7 +100,7 @@ class LoggingService(MultiService):
             parent.setComponent(ILogObserver, _Later(self._observer))
 
     def _observer(self) -> ILogObserver:
-        return FileLogObserver(self._file(), self._line)
+        return Sparing(FileLogObserver(self._file(), self._line))
 
     def _file(self) -> Any:
         """
