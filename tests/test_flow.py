@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionLost
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -452,13 +452,23 @@ class TurnTests(FlowCase):
 
     def test_lost(self) -> None:
         """
-        What was read before the network failed is handed over.
+        Who is cut off has one turn more.
         """
         for draft in VERSIONS:
-            client, handler = self.busy(draft, *"abcde")
+            client, handler = self.busy(draft, *"abcdefg")
             client.transport.lose(ConnectionLost())
-            self.assertEqual(b"".join(self.messages(handler)), b"abcde")
+            self.assertEqual(b"".join(self.messages(handler)), b"abcd")
             self.assertOver(client, handler, False)
+
+    def test_left(self) -> None:
+        """
+        Of who leaves in order, as TLS may tell at once, all is handed over.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcdefg")
+            client.transport.lose(ConnectionDone())
+            self.assertEqual(b"".join(self.messages(handler)), b"abcdefg")
+            self.assertOver(client, handler, draft in HIXIE)
 
     def test_closedByUs(self) -> None:
         """

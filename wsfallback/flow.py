@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ConnectionAborted
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
@@ -56,6 +56,7 @@ class Flow:
     _readsNot = False  # the application has paused us: silence is our own doing
     _turnEnds = 0.0  # on the clock
     _rest: IDelayedCall | None = None  # it is over, and the next one comes
+    _isLastTurn = False  # it does not
     _lastBytes: int | None = None  # TCP is over: what may still be handed over of what was read
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
@@ -160,7 +161,9 @@ class Flow:
         Whether what has come waits; asked before each step.
         """
         clock = self._deadline.clock
-        if not self._isHeldBack and self._lastBytes is None and clock.seconds() > self._turnEnds:
+        if not self._isHeldBack and clock.seconds() > self._turnEnds:
+            if self._lastBytes is not None:
+                return self._isLastTurn
             self._rest = clock.callLater(0, self._nextTurn)
             self.transport.pauseProducing()
         return self._isHeldBack
@@ -180,12 +183,15 @@ class Flow:
     def _finishReading(self, reason: Failure) -> None:
         """
         TCP is over while something is held back: hand over what was read before, up to a bound,
-        for there is no later. Who has thrown the connection away wants nothing more.
+        for there is no later. Who has thrown the connection away wants nothing more; and of a peer
+        that is cut off it is no more than a turn has room for, lest many that are cut off together
+        keep all others waiting.
         """
         isPaused = self._isHeldBack and self._wasOpened
         rest, self._readsNot, self._rest = self._rest, False, None
         if rest is not None:
             rest.cancel()
+            self._isLastTurn = reason.check(ConnectionDone) is None
         if isPaused and not (self._deaf or reason.check(ConnectionAborted)):
             self._lastBytes = self._limits.maxMessage + MAX_HELD
             self._goOn()
