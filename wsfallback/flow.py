@@ -160,13 +160,16 @@ class Flow:
         """
         Whether what has come waits; asked before each step.
         """
+        if self._readsNot or self._rest is not None:
+            return True
         clock = self._deadline.clock
-        if not self._isHeldBack and clock.seconds() > self._turnEnds:
-            if self._lastBytes is not None:
-                return self._isLastTurn
-            self._rest = clock.callLater(0, self._nextTurn)
-            self.transport.pauseProducing()
-        return self._isHeldBack
+        if clock.seconds() <= self._turnEnds:
+            return False
+        if self._lastBytes is not None:
+            return self._isLastTurn
+        self._rest = clock.callLater(0, self._nextTurn)
+        self.transport.pauseProducing()
+        return True
 
     def _nextTurn(self) -> None:
         self._rest = None

@@ -94,8 +94,9 @@ class ModernConnection(  # type: ignore[misc]
         Read a step of what has come, if we read at all: a few deflated bytes may hold many
         messages, so to pause the transport is not enough.
         """
-        # A frame without payload ends in a step of its own, for which nothing more comes.
-        if self._readsNot or (self.data and self._holdsBack()):
+        # A frame that has begun is gone on with: without payload it ends in a step of its own.
+        isBetween = self.current_frame is None and self.data
+        if self._readsNot or (isBetween and self._holdsBack()):
             return False
         self._isGoing = True
         try:
