@@ -1055,6 +1055,24 @@ class _Contract(HandlerContract):
             client.settle()
             self.assertEqual(client.messages, ["a" * 100, "b" * 100, "d"])
 
+    def test_fullQueueUncaught(self: Any) -> None:
+        """
+        A handler that doesn't expect it fails, and each slow reader is no traceback in the log.
+        """
+        kind = recorder(message=lambda handler: handler.sendMessage(b"x" * 100))
+        client = self.opened(kind, maxSendQueue=250, fullQueue="raise")
+        client.transport.producer.pauseProducing()
+        for _ in range(3):
+            client.send("more")
+        client.transport.producer.resumeProducing()
+        client.settle()
+        client.finish()
+        client.settle()
+        name, wasClean, code, reason = kind.made[0].calls[-1]
+        self.assertEqual((name, wasClean, code), ("close", False, 1006))
+        self.assertEqual(reason, "the handler failed: more than 250 bytes wait to be sent")
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_closeOfASlowClient(self: Any) -> None:
         """
         A close waits for what is before it, as long as the client takes something; and what is

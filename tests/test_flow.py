@@ -3,15 +3,18 @@ Who waits for whom: what an application that pauses its reading does to a connec
 draft.
 """
 
+from functools import partial
 from typing import Any
+from unittest import mock
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionLost
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.contract import recorder
 from wsfallback import FallbackServerFactory
+from wsfallback.flow import TURN
 from wsfallback.testing import VERSIONS, attach, connect, request
 
 HIXIE = ("hixie-75", "hixie-76")
@@ -372,3 +375,142 @@ class BoundTests(FlowCase):
             client.finish()
             self.assertOver(client, handler, False)
             self.assertIn("doesn't read", handler.calls[-1][3])
+
+
+class TurnTests(FlowCase):
+    """
+    A client that sends much at once, for a handler that takes its time with each message.
+    """
+
+    seconds = TURN * 0.6
+
+    def busy(self, draft: str, *frames: str) -> tuple[Any, Any]:
+        """
+        A client that has just sent these in one segment, and its handler.
+        """
+        client, handler = self.opened(draft, message=self.slow)
+        client.transport.arrive(b"".join(map(client.message, frames)))
+        return client, handler
+
+    def test_othersComeBetween(self) -> None:
+        """
+        Each turn has an end, and is followed by another one.
+        """
+        for draft in VERSIONS:
+            client, handler = self.opened(draft, message=self.slow)
+            with mock.patch.object(client.transport, "pauseProducing") as pausing:
+                pausing.side_effect = partial(handler.calls.append, ("paused",))
+                client.deliver(b"".join(map(client.message, "abcde")))
+            heard = [call[1] if call[0] == "message" else call[0] for call in handler.calls[-7:]]
+            self.assertEqual(heard, [b"a", b"b", "paused", b"c", b"d", "paused", b"e"])
+            self.assertEqual(b"".join(self.messages(handler)), b"abcde")
+            client.send("f")
+            self.assertEqual(b"".join(self.messages(handler)), b"abcdef")
+            client.close()
+            self.assertOver(client, handler, True)
+
+    def test_alone(self) -> None:
+        """
+        Who sends little is not held back, be its handler slow.
+        """
+        self.seconds = TURN * 10
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, "a")
+            client.settle()
+            self.assertFalse(client.transport.paused)
+            client.send("b")
+            self.assertEqual(self.messages(handler), [b"a", b"b"])
+
+    def test_pausedMeanwhile(self) -> None:
+        """
+        The next turn is the application's to give.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcde")
+            handler.channel.pauseReading()
+            client.settle()
+            self.assertEqual(self.messages(handler), [b"a", b"b"])
+            self.assertTrue(client.transport.paused)
+            handler.channel.resumeReading()
+            client.settle()
+            self.assertEqual(b"".join(self.messages(handler)), b"abcde")
+            self.assertFalse(client.transport.paused)
+
+    def test_resumedMeanwhile(self) -> None:
+        """
+        A pause that is taken back makes nobody's turn longer.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcde")
+            handler.channel.pauseReading()
+            handler.channel.resumeReading()
+            self.assertEqual(self.messages(handler), [b"a", b"b"])
+            self.assertTrue(client.transport.paused)
+            client.settle()
+            self.assertEqual(b"".join(self.messages(handler)), b"abcde")
+            self.assertFalse(client.transport.paused)
+
+    def test_lost(self) -> None:
+        """
+        Who is cut off has one turn more.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcdefg")
+            client.transport.lose(ConnectionLost())
+            self.assertEqual(b"".join(self.messages(handler)), b"abcd")
+            self.assertOver(client, handler, False)
+
+    def test_left(self) -> None:
+        """
+        Of who leaves in order, as TLS may tell at once, all is handed over.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcdefg")
+            client.transport.lose(ConnectionDone())
+            self.assertEqual(b"".join(self.messages(handler)), b"abcdefg")
+            self.assertOver(client, handler, draft in HIXIE)
+
+    def test_closedByUs(self) -> None:
+        """
+        The client's half of the close is found behind what nobody wants any more.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcde")
+            handler.sendClose(1000)
+            client.settle()
+            if draft == "hixie-75":
+                client.close()
+            self.assertEqual(self.messages(handler), [b"a", b"b"])
+            self.assertOver(client, handler, True)
+
+    def test_brokenFraming(self) -> None:
+        """
+        What came before a mistake is handed over before it.
+        """
+        for draft in VERSIONS:
+            client, handler = self.opened(draft, message=self.slow)
+            wrong = b"\x00\xfe\xff" if draft in HIXIE else b"\x83\x80\0\0\0\0"
+            client.transport.arrive(b"".join(map(client.message, "abc")) + wrong)
+            client.settle()
+            self.assertEqual(b"".join(self.messages(handler)), b"abc")
+            self.assertFalse(client.isOpen)
+            client.finish()
+            self.assertOver(client, handler, False)
+
+    def test_silence(self) -> None:
+        """
+        Is our own doing, where what has come can't be read for long.
+        """
+        for draft in VERSIONS:
+            client, handler = self.busy(draft, *"abcdefgh")
+            self.assertTrue(client.transport.paused)
+            client.advance(61)
+            self.assertEqual(b"".join(self.messages(handler)), b"abcdefgh")
+            self.assertTrue(client.isOpen)
+            self.assertNotIn(PING, client.wire)
+
+    def slow(self, handler: Any) -> None:
+        """
+        A handler that takes its time.
+        """
+        handler.channel._deadline.clock.rightNow += self.seconds

@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from wsfallback.errors import HandshakeError
-from wsfallback.journal import MAX_ADDRESSES, WINDOW, Journal
+from wsfallback.journal import Journal
+from wsfallback.quota import MAX_ADDRESSES, WINDOW
 from wsfallback.record import HTTP, IObserver, Record
 from wsfallback.request import RequestReader
 

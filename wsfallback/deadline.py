@@ -10,10 +10,12 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 class Deadline:
     """
     At most one wait at a time; a new one replaces the last.
+
+    :ivar clock: of all that the connection does.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
+        self.clock = clock
         self._call: IDelayedCall | None = None
         self._seconds = 0.0
         self.late: Callable[[], object] = _nothing
@@ -28,7 +30,7 @@ class Deadline:
         self.cancel()
         self._seconds = seconds
         self.late = late
-        self._call = self._clock.callLater(seconds, self._over)
+        self._call = self.clock.callLater(seconds, self._over)
 
     def restart(self) -> None:
         """

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ConnectionAborted
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
@@ -20,13 +21,18 @@ from wsfallback.send_queue import SendQueue
 #: came with the request; Twisted reads 64 KiB at a time, TLS adds a record.
 MAX_HELD = 1 << 18
 
+#: Seconds that one connection is read in one go. 64 KiB can hold thirty thousand frames, or sixty
+#: deflated messages of 1 MiB: then all others have their turn before the next of them.
+TURN = 0.002
+
 #: Why a connection fails that brings more while it is paused.
 OVERRUN = "the application doesn't read what comes"
 
 
 class Flow:
     """
-    The socket pauses a producer; the application pauses what is read.
+    The socket pauses a producer; the application pauses what is read, and so do we when a
+    connection has had its turn.
     """
 
     transport: Any
@@ -48,6 +54,9 @@ class Flow:
     _isLeaving = False
     _peerEnded = False  # its half of TCP: there is no more to wait for
     _readsNot = False  # the application has paused us: silence is our own doing
+    _turnEnds = 0.0  # on the clock
+    _rest: IDelayedCall | None = None  # it is over, and the next one comes
+    _isLastTurn = False  # it does not
     _lastBytes: int | None = None  # TCP is over: what may still be handed over of what was read
     _wasOpened = False
     _deaf = False  # closing: no message reaches the handler any more
@@ -133,21 +142,59 @@ class Flow:
         """
         if self._readsNot:
             self._readsNot = False
+            if self._rest is None:
+                self.transport.resumeProducing()
+                self._goOn()
+
+    @property
+    def _isHeldBack(self) -> bool:
+        """
+        Whether we don't read: silence means nothing.
+        """
+        return self._readsNot or self._rest is not None
+
+    def _turnBegins(self) -> None:
+        self._turnEnds = self._deadline.clock.seconds() + TURN
+
+    def _holdsBack(self) -> bool:
+        """
+        Whether what has come waits; asked before each step.
+        """
+        if self._readsNot or self._rest is not None:
+            return True
+        clock = self._deadline.clock
+        if clock.seconds() <= self._turnEnds:
+            return False
+        if self._lastBytes is not None:
+            return self._isLastTurn
+        self._rest = clock.callLater(0, self._nextTurn)
+        self.transport.pauseProducing()
+        return True
+
+    def _nextTurn(self) -> None:
+        self._rest = None
+        self._goOn()
+        if not self._isHeldBack:
             self.transport.resumeProducing()
-            self._goOn()
 
     def _isOverrun(self, waiting: int) -> bool:
         """
         Whether a transport that can't pause has brought too much.
         """
-        return self._readsNot and waiting > self._limits.maxMessage + MAX_HELD
+        return self._isHeldBack and waiting > self._limits.maxMessage + MAX_HELD
 
     def _finishReading(self, reason: Failure) -> None:
         """
-        TCP is over while the application has paused us: hand over what was read before, up to a
-        bound, for there is no later. Who has thrown the connection away wants nothing more.
+        TCP is over while something is held back: hand over what was read before, up to a bound,
+        for there is no later. Who has thrown the connection away wants nothing more; and of a peer
+        that is cut off it is no more than a turn has room for, lest many that are cut off together
+        keep all others waiting.
         """
-        isPaused, self._readsNot = self._readsNot and self._wasOpened, False
+        isPaused = self._isHeldBack and self._wasOpened
+        rest, self._readsNot, self._rest = self._rest, False, None
+        if rest is not None:
+            rest.cancel()
+            self._isLastTurn = reason.check(ConnectionDone) is None
         if isPaused and not (self._deaf or reason.check(ConnectionAborted)):
             self._lastBytes = self._limits.maxMessage + MAX_HELD
             self._goOn()

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from wsfallback.deadline import Deadline
 from wsfallback.drafts.table import Draft
-from wsfallback.errors import HandshakeError, NotOpen, printable
+from wsfallback.errors import HandshakeError, NotOpen, SendQueueFull, printable
 from wsfallback.flow import MAX_HELD, Flow
 from wsfallback.interfaces import IFrameHandler, IMessageHandler
 from wsfallback.outgoing import checkClose
@@ -322,7 +322,11 @@ class Forwarding(Flow):
             # The connection failed under its hands, as when too much waits: that is in the log.
             # Or the server stops.
             return
-        _log.failure("{peer}: the handler failed", failure, peer=self.peer)
+        if failure.check(SendQueueFull):
+            # Every slow reader would be a traceback in the log: it is in the line of its end.
+            self._failed(f"the handler failed: {failure.getErrorMessage()}")
+        else:
+            _log.failure("{peer}: the handler failed", failure, peer=self.peer)
         self._deaf = True
         if self.trouble is None:
             self.trouble = "the handler failed"

@@ -117,9 +117,10 @@ class HixieConnection(Forwarding, Protocol):
         if self._isGoing:
             return
         self._isGoing = True
+        self._turnBegins()
         try:
             # What is behind an end of ours is not read, be it in the same segment.
-            while not (self._readsNot or self._hasLeft()) and self._step():
+            while not (self._hasLeft() or self._holdsBack()) and self._step():
                 pass
         except FrameError as error:
             self._fail(error)
@@ -183,7 +184,7 @@ class HixieConnection(Forwarding, Protocol):
             self._write(self._framing.close())
 
     def _silent(self) -> None:
-        if self._readsNot:
+        if self._isHeldBack:
             self._waitOn(self._limits.idleTimeout)
             return
         self._failed(f"nothing was heard for {self._limits.idleTimeout:g} s")

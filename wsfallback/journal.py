@@ -2,24 +2,16 @@
 `Journal`: the log of a server's connections, a line for each stage and no flood of them.
 """
 
-from collections import Counter
-
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from wsfallback.addresses import source
 from wsfallback.errors import HandshakeError, printable
+from wsfallback.quota import Quota
 from wsfallback.record import HTTP, IObserver, Record
 
 # At module level, as in `wsfallback.forwarding`.
 _log = Logger()
-
-#: Seconds for which the lines of one address are counted together.
-WINDOW = 60.0
-#: How many addresses are told apart in that time; the lines of all others are counted as one's.
-MAX_ADDRESSES = 10000
-_OTHERS = "others"
 
 
 @implementer(IObserver)
@@ -34,17 +26,9 @@ class Journal:
 
     def __init__(self, clock: IReactorTime, maxLines: int) -> None:
         """
-        :param maxLines: in a window of 60 s; what one address, or an IPv6 /64, causes beyond is
-            summed up in one line when that is over.
+        :param maxLines: as of `wsfallback.quota.Quota`.
         """
-        self._clock = clock
-        self._maxLines = maxLines
-        # Of each address how many it has caused since the window began; and of those that have no
-        # more, what was left out.
-        self._counts: Counter[str] = Counter()
-        self._left: dict[str, Counter[str]] = {}
-        self._began = -WINDOW
-        self._call: IDelayedCall | None = None
+        self._quota = Quota(clock, maxLines)
 
     def opened(self, record: Record) -> None:
         """
@@ -101,44 +85,14 @@ class Journal:
             **_asked(record),
         )
 
-    def _hasRoom(self, record: Record, what: str) -> bool:
-        """
-        Whether there may be one more line of this peer's; if not, count it.
-        """
-        now = self._clock.seconds()
-        # The wall clock may have been set back: by hours, in which nobody would have a line.
-        if not 0 <= now - self._began < WINDOW:
-            self.sumUp()
-            self._began = now
-        address = source(record.peer)
-        if address not in self._counts and len(self._counts) >= MAX_ADDRESSES:
-            address = _OTHERS
-        self._counts[address] += 1
-        if self._counts[address] <= self._maxLines:
-            return True
-        self._left.setdefault(address, Counter())[what] += 1
-        if self._call is None:
-            # And not before: with nothing to say there is nothing to wait for.
-            self._call = self._clock.callLater(self._began + WINDOW - now, self.sumUp)
-        return False
-
     def sumUp(self) -> None:
         """
         Log what was left out, and count anew.
         """
-        call, self._call = self._call, None
-        if call is not None and call.active():
-            call.cancel()
-        left, self._left = self._left, {}
-        self._counts.clear()
-        for address, counts in left.items():
-            _log.info(
-                "{address}: {count} more in {seconds:.0f} s: {what}",
-                address=address,
-                count=counts.total(),
-                seconds=WINDOW,
-                what=", ".join(f"{count} {what}" for what, count in counts.items()),
-            )
+        self._quota.sumUp()
+
+    def _hasRoom(self, record: Record, what: str) -> bool:
+        return self._quota.hasRoom(record.peer, what)
 
 
 def _asked(record: Record) -> dict[str, object]:

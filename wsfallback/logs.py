@@ -24,6 +24,8 @@ from twisted.logger import (
 from twisted.python.failure import Failure
 from twisted.python.logfile import LogFile
 
+from wsfallback.sparing import Sparing
+
 #: What `--log-format` may be.
 FORMATS = ("text", "json")
 
@@ -94,7 +96,8 @@ class LoggingService(MultiService):
         """
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
         if not (self._options.get("syslog") or self._options.get("logger")):
-            parent.setComponent(ILogObserver, FileLogObserver(self._file(), self._line))
+            lines = FileLogObserver(self._file(), self._line)
+            parent.setComponent(ILogObserver, Sparing(lines))
 
     def _file(self) -> Any:
         """

@@ -82,12 +82,21 @@ class ModernConnection(  # type: ignore[misc]
         if self._meter is None or self._isWithin(lambda meter: meter.came(len(data))):
             super().dataReceived(data)
 
+    def consumeData(self) -> None:
+        """
+        Read what has come, for a turn.
+        """
+        self._turnBegins()
+        super().consumeData()
+
     def processData(self) -> bool:
         """
         Read a step of what has come, if we read at all: a few deflated bytes may hold many
         messages, so to pause the transport is not enough.
         """
-        if self._readsNot:
+        # A frame that has begun is gone on with: without payload it ends in a step of its own.
+        isBetween = self.current_frame is None and self.data
+        if self._readsNot or (isBetween and self._holdsBack()):
             return False
         self._isGoing = True
         try:
@@ -338,7 +347,7 @@ class ModernConnection(  # type: ignore[misc]
     # Keepalive.
 
     def _silent(self) -> None:
-        if self._readsNot:
+        if self._isHeldBack:
             self._pinged = False
             self._waitOn(self._limits.pingInterval)
             return

@@ -22,6 +22,7 @@ from wsfallback.logs import FORMATS, LoggingService
 from wsfallback.named import factoryNamed, handlerNamed
 from wsfallback.policy import RANGES, Limits, checkSeconds
 from wsfallback.ports import accepting
+from wsfallback.quota import Quota
 from wsfallback.reloading import IReloadable, ReloadingService
 from wsfallback.rule_options import RuleOptions
 from wsfallback.server import FallbackServerFactory
@@ -33,7 +34,7 @@ from wsfallback.services import (
 )
 from wsfallback.shown import Shown, StatusOptions
 from wsfallback.stats import Statistics
-from wsfallback.web import Files, HostsSite
+from wsfallback.web import Files, PublicSite
 from wsfallback.worker_options import WorkersOptions
 
 _LIMITS = Limits()
@@ -273,12 +274,15 @@ class Options(ConfigOptions, WorkersOptions, ForwardOptions, RuleOptions, Status
             raise usage.UsageError(f"--{error}; or 0") from None
 
 
-def _site(options: Options, shown: Shown) -> Site:
+def _site(options: Options, shown: Shown, reactor: IReactorTime) -> Site:
     directory = options["web"]
     root = Files(directory) if directory is not None else DemoPage()
-    site = HostsSite(shown.beside(root), options.get("hosts", []), options.get("trusted", []))
-    site.displayTracebacks = False
-    return site
+    return PublicSite(
+        shown.beside(root),
+        options.get("hosts", []),
+        options.get("trusted", []),
+        Quota(reactor, Limits(**options["limits"]).maxLogLines),
+    )
 
 
 def makeService(options: Options) -> MultiService:
@@ -323,7 +327,7 @@ def serving(
     :param shown: what is shown beside it.
     :param inherited: for a worker: a descriptor for each endpoint, where its parent listens.
     """
-    site = options.proxy(reactor) or _site(options, shown)
+    site = options.proxy(reactor) or _site(options, shown, reactor)
     routes: dict[str, Any] = dict(options.gateways(reactor))
     application = routes.pop("", options["application"])
     if isinstance(site, Site) and options["web"] is None:

@@ -7,16 +7,19 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from autobahn.twisted.util import peer2str
-from twisted.internet.interfaces import ITransport
+from twisted.internet.interfaces import IDelayedCall, ITransport
+from twisted.python.failure import Failure
 from twisted.web.pages import errorPage, notFound
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
 
-from wsfallback.addresses import Network
+from wsfallback.addresses import Network, networks
 from wsfallback.bodies import ShortBodies
 from wsfallback.errors import HandshakeError, phrase
+from wsfallback.forwarded import clientOf
 from wsfallback.hosts import Hosts
+from wsfallback.quota import Quota
 from wsfallback.request import Request as Head
 
 #: RFC 9110 §14.1.2, ASCII digits, and no more ranges than a client has a use for.
@@ -77,12 +80,92 @@ class HostsSite(Site):
         """
         What answers: the root's, or 421.
         """
-        named = request.requestHeaders.getAllRawHeaders()
-        fields = tuple((name.lower(), value) for name, values in named for value in values)
-        head = Head(request.method, request.uri, request.clientproto, fields)
-        peer = peer2str(cast(ITransport, request.transport))
         try:
-            self._hosts.asked(head, peer, request.isSecure())
+            self._hosts.asked(_head(request), _peer(request), request.isSecure())
         except HandshakeError as error:
             return errorPage(error.status, phrase(error.status), error.sentence)
         return super().getResourceFor(request)  # type: ignore[no-untyped-call]
+
+
+class PublicSite(HostsSite):
+    """
+    The command's own, which only shows something, to anybody.
+
+    Whoever asks for much at once costs the others little of the server's time, and its
+    log no more than a WebSocket client may.
+    """
+
+    displayTracebacks = False
+
+    def __init__(
+        self,
+        root: IResource,
+        hosts: Iterable[str],
+        trusted: Iterable[str | Network],
+        quota: Quota,
+        **options: Any,
+    ) -> None:
+        """
+        Parameters as of `HostsSite`.
+
+        :param quota: of the lines that requests cause in the log.
+        """
+        super().__init__(root, hosts, trusted, **options)
+        self.protocol = _InTurns  # type: ignore[assignment,method-assign]
+        self._proxies = networks(trusted)
+        self._quota = quota
+
+    def log(self, request: Any) -> None:
+        """
+        A line for each request, while there are not too many.
+        """
+        client = clientOf(_head(request), _peer(request), self._proxies)
+        if self._quota.hasRoom(client, "asked by HTTP"):
+            super().log(request)
+
+    def stopFactory(self) -> None:
+        """
+        There are no more requests.
+        """
+        super().stopFactory()
+        self._quota.sumUp()
+
+
+class _InTurns(ShortBodies):
+    """
+    A connection that has one request answered in a turn of the reactor, however many have come: no
+    browser sends the next one before it has its answer, but a segment has room for a thousand.
+    """
+
+    site: Site
+
+    _next: IDelayedCall | None = None
+
+    def requestDone(self, request: Any) -> None:
+        """
+        Go on to the next one, later.
+        """
+        self._next = self.site.reactor.callLater(0, self._goOn, request)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """
+        There is none.
+        """
+        following, self._next = self._next, None
+        if following is not None:
+            following.cancel()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _goOn(self, request: Any) -> None:
+        self._next = None
+        super().requestDone(request)  # type: ignore[no-untyped-call]
+
+
+def _head(request: Any) -> Head:
+    named = request.requestHeaders.getAllRawHeaders()
+    fields = tuple((name.lower(), value) for name, values in named for value in values)
+    return Head(request.method, request.uri, request.clientproto, fields)
+
+
+def _peer(request: Any) -> str:
+    return peer2str(cast(ITransport, request.transport))
