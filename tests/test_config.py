@@ -251,9 +251,11 @@ class FileTests(ConfigCase):
             (("--max-head", "0"), "--max-head 0: "),
             (("stray",), "there are only options"),
             (("--colour",), "option --colour not recognized"),
+            (("--max-mesage=1",), "option --max-mesage not recognized; did you mean --max-message"),
             (("--max-message",), "option --max-message requires argument"),
         ):
             error = self.assertRaises(UsageError, parsed, "--config", path, *arguments)
+            self.assertEqual("did you mean" in str(error), "mesage" in str(error))
             self.assertTrue(str(error).startswith(start), error)
 
     def test_unknownKeys(self) -> None:

@@ -364,6 +364,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "logs": set(),
     "tap": {
+        "",
         "config",
         "demo",
         "drafts.table",

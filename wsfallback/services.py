@@ -63,15 +63,18 @@ class ListeningService(Service):
         factory: IProtocolFactory,
         option: str = "listen",
         said: str = "wsfallback serves on {where}",
+        path: str = "",
     ) -> None:
         """
         :param description: a Twisted server string.
         :param option: that has given it.
         :param said: to the log.
+        :param path: of the page that people should open.
         """
         self._description = description
         self._option = option
         self._said = said
+        self._path = path
         self.endpoint = serverFromString(reactor, description)
         self._factory = factory
         self._port: Deferred[IListeningPort] | None = None
@@ -123,7 +126,7 @@ class ListeningService(Service):
             # By its options: the port object doesn't tell.
             scheme = "https" if where.startswith(_SECURE) else "http"
             host = f"[{address.host}]" if ":" in address.host else address.host
-            where = f"{scheme}://{host}:{address.port}/"
+            where = f"{scheme}://{host}:{address.port}/{self._path}"
         _log.info(self._said, where=where)
         return port
 

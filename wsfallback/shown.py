@@ -13,7 +13,7 @@ from wsfallback.kept import StatisticsFile
 from wsfallback.server import FallbackServerFactory
 from wsfallback.services import ListeningService, OrderlyService, checkEndpoint
 from wsfallback.stats import Statistics
-from wsfallback.status import LocalStatus, StatusResource, StatusSite
+from wsfallback.status import PREFIX, LocalStatus, StatusResource, StatusSite
 
 
 class StatusOptions(usage.Options):
@@ -77,7 +77,8 @@ class Shown:
         if admin is not None:
             said = "wsfallback shows its status on {where}"
             site = StatusSite(self._resource)
-            self.listening.append(ListeningService(reactor, admin, site, "admin", said))
+            path = f"{PREFIX}/status"
+            self.listening.append(ListeningService(reactor, admin, site, "admin", said, path))
         self._services += self.listening
 
     def beside(self, others: Resource) -> Resource:
