@@ -425,6 +425,16 @@ class CheckTests(ConfigCase):
             self.assertTrue(str(code).startswith(f"wsfallback: {sentence}"), code)
             self.assertEqual(printed, "")
 
+    def test_twistd(self) -> None:
+        """
+        To twistd the sentence is all that there is to print, without --check, too.
+        """
+        options = Options()
+        options.parent = usage.Options()
+        error = self.assertRaises(SystemExit, options.parseOptions, ["--max-head", "1"])
+        sentence = "wsfallback: --max-head 1: must be from 64 to 1048576, not 1"
+        self.assertEqual(error.code, sentence)
+
     def test_service(self) -> None:
         """
         What only shows when the service is made is found, too.

@@ -52,15 +52,16 @@ class ConfigOptions(usage.Options):
         Parse the file and the command line.
 
         :raises usage.UsageError: with what to do.
-        :raises SystemExit: no service is asked for, and what is has been printed.
+        :raises SystemExit: the same, if twistd asks; or no service is asked for, and what is has
+            been printed.
         """
         arguments = list(sys.argv[1:] if options is None else options)
         try:
             printed = self._parse(arguments)
         except usage.UsageError as error:
-            if not {"--check", "--show-config"}.intersection(arguments):
+            if self.parent is None and not {"--check", "--show-config"}.intersection(arguments):
                 raise
-            # Twisted would print all of the help before the sentence.
+            # Twistd would print all of the help before the sentence, into a journal as well.
             raise SystemExit(f"wsfallback: {error}") from None
         if printed:
             print(printed, end="")
