@@ -70,6 +70,7 @@ class ReloadingServiceTests(SynchronousTestCase):
         """
         A supervisor's reload of a server that has no such files hurts nobody.
         """
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         with mock.patch("os.isatty", return_value=False):
             ReloadingService(self.reactor, []).startService()
         with capturedLogs() as events:
@@ -80,13 +81,23 @@ class ReloadingServiceTests(SynchronousTestCase):
         """
         With its terminal such a server ends; one that has files to read does not.
         """
-        before = signal.getsignal(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         with mock.patch("os.isatty", return_value=True) as isatty:
             ReloadingService(self.reactor, []).startService()
-            self.assertIs(signal.getsignal(signal.SIGHUP), before)
+            self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)
             isatty.assert_called_with(0)
             self.service.startService()
-        self.assertIsNot(signal.getsignal(signal.SIGHUP), before)
+        self.assertIsNot(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)
+
+    def test_somebodyElses(self) -> None:
+        """
+        A signal that does something else already is left, where there is nothing to read.
+        """
+        for before in (signal.SIG_IGN, lambda number, frame: None):
+            signal.signal(signal.SIGHUP, before)
+            with mock.patch("os.isatty", return_value=False):
+                ReloadingService(self.reactor, []).startService()
+            self.assertIs(signal.getsignal(signal.SIGHUP), before)
 
     def test_failure(self) -> None:
         """
