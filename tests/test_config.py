@@ -251,9 +251,11 @@ class FileTests(ConfigCase):
             (("--max-head", "0"), "--max-head 0: "),
             (("stray",), "there are only options"),
             (("--colour",), "option --colour not recognized"),
+            (("--max-mesage=1",), "option --max-mesage not recognized; did you mean --max-message"),
             (("--max-message",), "option --max-message requires argument"),
         ):
             error = self.assertRaises(UsageError, parsed, "--config", path, *arguments)
+            self.assertEqual("did you mean" in str(error), "mesage" in str(error))
             self.assertTrue(str(error).startswith(start), error)
 
     def test_unknownKeys(self) -> None:
@@ -428,6 +430,16 @@ class CheckTests(ConfigCase):
             code, printed = self.left("--check", *arguments)
             self.assertTrue(str(code).startswith(f"wsfallback: {sentence}"), code)
             self.assertEqual(printed, "")
+
+    def test_twistd(self) -> None:
+        """
+        To twistd the sentence is all that there is to print, without --check, too.
+        """
+        options = Options()
+        options.parent = usage.Options()
+        error = self.assertRaises(SystemExit, options.parseOptions, ["--max-head", "1"])
+        sentence = "wsfallback: --max-head 1: must be from 64 to 1048576, not 1"
+        self.assertEqual(error.code, sentence)
 
     def test_service(self) -> None:
         """

@@ -74,6 +74,10 @@ class DocsTests(SynchronousTestCase):
         said = set(re.findall(r"--([a-z-]+)", generated().optionList()))
         there = {name.rstrip("=") for name in options.longOpt} - {"help", "version"}
         self.assertEqual(said & there, there)
+        # A dash of typography is no option to copy.
+        for line in generated().optionList().splitlines():
+            if not line.startswith(".. option:: "):
+                self.assertNotRegex(line, r"(?<!`)--[a-z]")
         self.assertIn("wsfallback-options", pages("reference"))
 
     def test_everyLimit(self) -> None:

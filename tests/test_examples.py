@@ -20,6 +20,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,6 +29,7 @@ from tests.pipe import Network
 from tests.test_certificates import Client as TLSClient
 from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
 from wsfallback import client as clientModule
+from wsfallback.logs import jsonLine
 from wsfallback.testing import CLIENT_ADDRESS, attach, connect
 from wsfallback.testing import request as websocket
 
@@ -117,7 +119,7 @@ class ExampleTests(SynchronousTestCase):
         # Those of before are run with their libraries, in tests/integration/test_migrate.py.
         before = {"migrate/txws_before", "migrate/autobahn_before"}
         there = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.py")}
-        known |= before | {"autobahn_app", "finger_client"}
+        known |= before | {"autobahn_app", "finger_client", "refused"}
         self.assertEqual({path.with_suffix("").as_posix() for path in there}, known)
 
     def test_embed(self) -> None:
@@ -147,6 +149,22 @@ class ExampleTests(SynchronousTestCase):
         client = TLSClient(factory, reactor)
         self.assertEqual(client.serial, renewed.serial)
         client.transport.lose(ConnectionDone())
+
+    def test_refused(self) -> None:
+        """
+        It counts those of a log as the command writes it, and nothing else in it.
+        """
+        clock = Clock()
+        with capturedLogs() as events:
+            factory = FallbackServerFactory(MessageHandler, drafts=["rfc6455"], reactor=clock)
+            for draft in ("hixie-75", "rfc6455", "hixie-75"):
+                client = attach(factory)
+                client.deliver(websocket(draft, origin="http://a.test"))
+                client.drop()
+        lines = [jsonLine(event) for event in events]
+        self.assertGreater(len(lines), 2)
+        asked = ("hixie-75", 426, CLIENT_ADDRESS.host, "http://a.test")
+        self.assertEqual(imported("refused").counted(lines), {asked: 2})
 
     def test_autobahn(self) -> None:
         """

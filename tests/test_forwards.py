@@ -69,7 +69,7 @@ class ForwardOptionsTests(SynchronousTestCase):
         proxy = options.proxy(Clock())
         self.assertEqual([each.url for each in proxy.backends.all], ["http://a:81", "https://b"])
         self.assertEqual((proxy.timeout, proxy.limits.maxHead), (7.0, 1000))
-        ((service,),) = makeService(options)
+        ((service, _),) = makeService(options)
         self.assertIsInstance(service._factory._site, ReverseProxy)
         self.assertNotIn(DRAFT_PATH, service._factory._routes)
 
@@ -126,7 +126,7 @@ class ForwardOptionsTests(SynchronousTestCase):
         Nobody, where a path is forwarded; or who is asked to.
         """
         for more, isServed in (((), False), (("--handler", "echo"), True)):
-            ((service,),) = makeService(parsed("--forward", "/chat=ws://a", *more))
+            ((service, _),) = makeService(parsed("--forward", "/chat=ws://a", *more))
             factory = service._factory
             self.assertEqual(sorted(factory._routes), ["/-/draft", "/chat"])
             self.assertEqual(factory._handler is not None, isServed)

@@ -72,10 +72,47 @@ class LineTests(JournalCase):
         (event,) = self.logged(self.record().refuses, error)
         self.assertEqual(
             formatEvent(event),
-            "#7 tcp4:192.0.2.7:5: refused with 403:"
+            "#7 tcp4:192.0.2.7:5 hixie-76 /chat: refused with 403:"
             " This origin may not connect: 'http://\\x1b[31m'",
         )
         self.assertEqual((event["status"], event["draft"]), (403, "hixie-76"))
+
+    def test_refusedDraft(self) -> None:
+        """
+        Who still asks for a draft that is switched off, and from which page.
+        """
+        record = self.record(draft="")
+        error = HandshakeError(426, "Not served", draft="hixie-75")
+        (event,) = self.logged(record.refuses, error)
+        self.assertEqual(
+            formatEvent(event),
+            "#7 tcp4:192.0.2.7:5 hixie-75 /chat: refused with 426: Not served",
+        )
+        self.assertEqual((event["draft"], event["origin"]), ("hixie-75", "http://a.test"))
+
+    def test_nothingKnown(self) -> None:
+        """
+        Before there was a request.
+        """
+        record = Record(7, self.clock.seconds, self.journal)
+        (event,) = self.logged(record.refuses, HandshakeError(408, "Too slow"))
+        self.assertEqual(formatEvent(event), "#7 unknown: refused with 408: Too slow")
+
+    def test_nothingSaid(self) -> None:
+        """
+        What a client doesn't say of itself is not in the line.
+        """
+        record = self.record()
+        record.origin = record.agent = None
+        (event,) = self.logged(record.opens)
+        self.assertEqual(formatEvent(event), "#7 tcp4:192.0.2.7:5 hixie-76 /chat: opened")
+        record.closes(True, 1005, None)
+        (event,) = self.logged(record.ends)
+        self.assertEqual(
+            formatEvent(event),
+            "#7 tcp4:192.0.2.7:5 hixie-76 /chat: ended after 0.0 s, 1005;"
+            " in 0 (0 bytes), out 0 (0 bytes)",
+        )
 
     def test_ended(self) -> None:
         """

@@ -382,6 +382,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "worker_options": {"services", "workers"},
     "tap": {
+        "",
         "acceptor",
         "config",
         "demo",

@@ -3,6 +3,7 @@
 """
 
 import io
+import itertools
 import json
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
@@ -120,21 +121,40 @@ class CommandTests(SynchronousTestCase):
     The command line.
     """
 
-    def ran(self, *arguments: str) -> tuple[int, str]:
+    def ran(self, *arguments: str, servers: Any = None) -> tuple[int, str]:
         """
-        Exit status and output, for a server that isn't there.
+        Exit status and output, by default for a server that isn't there.
         """
         output = io.StringIO()
         clock = Clock()
+        each = iter(servers or itertools.repeat(ConnectionRefusedError()))
+        nets = []
 
-        def refuse(*_: Any) -> Any:
-            return Network(clock, [ConnectionRefusedError()])
+        def reach(*_: Any) -> Any:
+            nets.append(Network(clock, [next(each)]))
+            return nets[-1]
 
-        self.patch(client, "endpointTo", refuse)
+        self.patch(client, "endpointTo", reach)
         options = _parser().parse_args(["probe", *arguments])
         with redirect_stdout(output):
             running = Deferred.fromCoroutine(run(clock, options))
+            for net in nets:
+                net.settle()
         return self.successResultOf(running), output.getvalue()
+
+    def test_agent(self) -> None:
+        """
+        The server is told that it is no client of an old draft, unless that is what is asked for.
+        """
+        for more, agent in (
+            ((), b"wsfallback-probe"),
+            (("--header", "user-agent: Old 1"), b"Old 1"),
+        ):
+            script = Script(refusal(403), closes=True)
+            status, _ = self.ran(*more, URL, servers=[script, *[ConnectionRefusedError()] * 4])
+            self.assertEqual(status, 1)
+            lines = script.asked.lower().split(b"\r\n")
+            self.assertEqual(lines.count(b"user-agent: " + agent.lower()), 1, lines)
 
     def test_output(self) -> None:
         """

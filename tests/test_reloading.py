@@ -5,6 +5,7 @@ What SIGHUP does.
 import signal
 from unittest import mock
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -36,8 +37,8 @@ class ReloadingServiceTests(SynchronousTestCase):
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
         self.files = [Files(), Files()]
         verifyObject(IReloadable, self.files[0])
-        reactor = mock.Mock(callFromThread=lambda do: do())
-        self.service = ReloadingService(reactor, self.files)
+        self.reactor = mock.Mock(callFromThread=lambda do: do())
+        self.service = ReloadingService(self.reactor, self.files)
 
     def counts(self) -> list[int]:
         """
@@ -64,6 +65,39 @@ class ReloadingServiceTests(SynchronousTestCase):
         self.service.reload()
         self.assertEqual(self.counts(), [1, 1])
         self.assertIs(signal.getsignal(signal.SIGHUP), before)
+
+    def test_nothing(self) -> None:
+        """
+        A supervisor's reload of a server that has no such files hurts nobody.
+        """
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with mock.patch("os.isatty", return_value=False):
+            ReloadingService(self.reactor, []).startService()
+        with capturedLogs() as events:
+            signal.raise_signal(signal.SIGHUP)
+        self.assertEqual([*map(formatEvent, events)], ["There is nothing to read again"])
+
+    def test_terminal(self) -> None:
+        """
+        With its terminal such a server ends; one that has files to read does not.
+        """
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with mock.patch("os.isatty", return_value=True) as isatty:
+            ReloadingService(self.reactor, []).startService()
+            self.assertIs(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)
+            isatty.assert_called_with(0)
+            self.service.startService()
+        self.assertIsNot(signal.getsignal(signal.SIGHUP), signal.SIG_DFL)
+
+    def test_somebodyElses(self) -> None:
+        """
+        A signal that does something else already is left, where there is nothing to read.
+        """
+        for before in (signal.SIG_IGN, lambda number, frame: None):
+            signal.signal(signal.SIGHUP, before)
+            with mock.patch("os.isatty", return_value=False):
+                ReloadingService(self.reactor, []).startService()
+            self.assertIs(signal.getsignal(signal.SIGHUP), before)
 
     def test_failure(self) -> None:
         """

@@ -191,6 +191,9 @@ class GatesTests(SynchronousTestCase):
         for rules in (Rules(drafts="rfc6455"), Rules(origins="null"), Rules(legacyFrom="::/0")):
             self.assertRaises(TypeError, Gates, Rules(), {"/a": rules})
             self.assertRaises(TypeError, Gates, rules, {})
+        for wrong in (["rfc6455"], {"drafts": ["rfc6455"]}, None):
+            error = self.assertRaises(TypeError, Gates, Rules(), {"/a": wrong})
+            self.assertIn("wsfallback.Rules", str(error))
         twice = {"/a": Rules(), "/%61/": Rules()}
         self.assertIn("twice", str(self.assertRaises(ValueError, Gates, Rules(), twice)))
 

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.contract import recorder
+from tests.observers import Seen
 from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
 from wsfallback.demo import Echo
 from wsfallback.peeking import IPeekingFactory
@@ -45,6 +46,14 @@ class ConstructorTests(SynchronousTestCase):
         for wrong in (object, "echo", Echo()):
             self.assertRaises(TypeError, serve, wrong)
             self.assertRaises(TypeError, serve, None, routes={"/": wrong})
+
+    def test_observersThatAreNone(self) -> None:
+        """
+        They are found here, and not when the first client comes.
+        """
+        for wrong in (object(), Seen):
+            error = self.assertRaises(TypeError, serve, observers=[wrong])
+            self.assertIn("IObserver", str(error))
 
     def test_unknownLimit(self) -> None:
         """

@@ -237,3 +237,5 @@ class WordsTests(SynchronousTestCase):
         past["time"] = 1000 + 3 * 86400
         self.assertEqual(verdict("hixie-75", past), "No hixie-75 client for 3 days.")
         self.assertEqual(verdict("hixie-76", past), "No hixie-76 client in 3 days of records.")
+        past["time"] = 1000
+        self.assertEqual(verdict("hixie-75", past), "No hixie-75 client for 1 second.")

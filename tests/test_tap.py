@@ -2,6 +2,8 @@
 ``twistd wsfallback``: options in, a service out.
 """
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -170,7 +172,7 @@ class OptionsTests(DirectoryCase):
         self.assertIn("--handler ecko: ", self.refused("--handler", "ecko"))
         options = parsed("--factory", f"{__name__}.PLAIN")
         self.assertIsInstance(options["application"], StreamApplication)
-        ((service,),) = makeService(options)
+        ((service, _),) = makeService(options)
         self.assertIs(service._factory._handler, options["application"])
         self.assertIn("--factory ecko: ", self.refused("--factory", "ecko"))
 
@@ -247,6 +249,15 @@ class OptionsTests(DirectoryCase):
             if isinstance(row[2], int | float):
                 self.assertRegex(row[3], "Bytes|Seconds|Lines|How many")
 
+    def test_version(self) -> None:
+        """
+        Ours first.
+        """
+        with redirect_stdout(StringIO()) as printed:
+            error = self.assertRaises(SystemExit, parsed, "--version")
+        self.assertEqual(error.code, 0)
+        self.assertRegex(printed.getvalue(), r"\Awsfallback \S+, Twisted \S+\n\Z")
+
 
 class ServiceTests(DirectoryCase):
     """
@@ -267,7 +278,7 @@ class ServiceTests(DirectoryCase):
         """
         service = makeService(parsed("-l", "tcp:0", "-l", "tcp:0:interface=127.0.0.1"))
         self.assertIsInstance(service, MultiService)
-        ((first, second),) = [*service]
+        ((first, second, _),) = [*service]
         self.assertIs(first._factory, second._factory)
         self.assertEqual(list(first._factory._routes), ["/-/draft"])
 
@@ -289,7 +300,7 @@ class ServiceTests(DirectoryCase):
         """
         A page that fails doesn't tell the client how.
         """
-        ((service,),) = makeService(parsed())
+        ((service, _),) = makeService(parsed())
         self.assertFalse(service._factory._site.displayTracebacks)
 
     def test_web(self) -> None:
@@ -297,6 +308,6 @@ class ServiceTests(DirectoryCase):
         With a directory its files are served, and no path is ours.
         """
         directory = self.directory()
-        ((service,),) = makeService(parsed("--web", str(directory)))
+        ((service, _),) = makeService(parsed("--web", str(directory)))
         self.assertEqual(service._factory._routes, {})
         self.assertEqual(service._factory._site.resource.others.path, str(directory))

@@ -52,15 +52,16 @@ class ConfigOptions(usage.Options):
         Parse the file and the command line.
 
         :raises usage.UsageError: with what to do.
-        :raises SystemExit: no service is asked for, and what is has been printed.
+        :raises SystemExit: the same, if twistd asks; or no service is asked for, and what is has
+            been printed.
         """
         arguments = list(sys.argv[1:] if options is None else options)
         try:
             printed = self._parse(arguments)
         except usage.UsageError as error:
-            if not {"--check", "--show-config"}.intersection(arguments):
+            if self.parent is None and not {"--check", "--show-config"}.intersection(arguments):
                 raise
-            # Twisted would print all of the help before the sentence.
+            # Twistd would print all of the help before the sentence, into a journal as well.
             raise SystemExit(f"wsfallback: {error}") from None
         if printed:
             print(printed, end="")
@@ -80,9 +81,13 @@ class ConfigOptions(usage.Options):
         """
         try:
             pairs, rest = getopt.getopt(arguments, self.shortOpt, self.longOpt)
-        except getopt.error:
+        except getopt.error as error:
             # Twisted finds it too, and tells; or it is a shell that asks for completions.
-            super().parseOptions(arguments)  # type: ignore[no-untyped-call]
+            try:
+                super().parseOptions(arguments)  # type: ignore[no-untyped-call]
+            except usage.UsageError as unknown:
+                known = [each.rstrip("=") for each in self.longOpt]
+                raise usage.UsageError(f"{unknown}{_hint(error.opt, known, '--')}") from None
             return ""
         said: dict[str, list[str]] = {}
         for option, text in pairs:
@@ -151,8 +156,7 @@ def read(options: usage.Options, path: str) -> dict[str, list[str]]:
     told = {}
     for key, value in tables.items():
         if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = _hint(key, known)
             raise usage.UsageError(f"{path}: {key}: a config file has no such key{hint}")
         try:
             told[key] = _texts(known[key], value)
@@ -186,6 +190,17 @@ def written(options: usage.Options, told: Mapping[str, Sequence[str]]) -> str:
             texts = [] if kind is Kind.FLAG else [str(default)]
             lines.append(f"# {name} = {_literal(kind, texts)}")
     return "\n".join([*lines, ""])
+
+
+def _hint(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """
+    What somebody may have meant, as the end of a sentence.
+    """
+    names = list(known)
+    # One that there is, or that begins so, is wrong in another way.
+    isKnown = any(each.startswith(name) for each in names)
+    near = [] if isKnown else get_close_matches(name, names, 1)
+    return f"; did you mean {dashes}{near[0]}?" if near else ""
 
 
 def _texts(kind: Kind, value: Any) -> list[str]:

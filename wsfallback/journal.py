@@ -36,7 +36,9 @@ class Journal:
         """
         if record.draft != HTTP and self._hasRoom(record, "opened"):
             _log.info(
-                "#{connection} {peer} {draft} {path}: opened, origin {origin}, agent {agent}",
+                f"{_who(record)}: opened"
+                f"{', origin {origin}' if record.origin else ''}"
+                f"{', agent {agent}' if record.agent else ''}",
                 **_asked(record),
             )
 
@@ -46,7 +48,7 @@ class Journal:
         """
         if self._hasRoom(record, f"refused with {error.status}"):
             _log.info(
-                "#{connection} {peer}: refused with {status}: {error}",
+                f"{_who(record)}: refused with {{status}}: {{error}}",
                 status=error.status,
                 error=printable(str(error)),
                 **_asked(record),
@@ -70,7 +72,9 @@ class Journal:
             )
             return
         _log.info(
-            "#{connection} {peer} {draft} {path}: ended after {seconds:.1f} s, {code} {reason};"
+            f"{_who(record)}: ended after {{seconds:.1f}} s"
+            f"{', {code}' if record.code is not None else ''}"
+            f"{' {reason}' if record.reason else ''};"
             " in {messagesIn} ({bytesIn} bytes), out {messagesOut} ({bytesOut} bytes)",
             seconds=seconds,
             wasClean=record.wasClean,
@@ -93,6 +97,15 @@ class Journal:
 
     def _hasRoom(self, record: Record, what: str) -> bool:
         return self._quota.hasRoom(record.peer, what)
+
+
+def _who(record: Record) -> str:
+    """
+    How a line begins: with all that is known by then.
+    """
+    draft = " {draft}" if record.draft else ""
+    path = " {path}" if record.path else ""
+    return f"#{{connection}} {{peer}}{draft}{path}"
 
 
 def _asked(record: Record) -> dict[str, object]:

@@ -18,6 +18,9 @@ from wsfallback.drafts.table import answered
 from wsfallback.errors import AnswerError, Attempt, NoDraftWorked
 from wsfallback.handlers import MessageHandler
 
+#: What the command calls itself.
+AGENT = "wsfallback-probe"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -163,6 +166,10 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     :returns: the exit status.
     :raises ValueError: an option that can't be.
     """
+    headers = options.header
+    if not any(name.lower() == "user-agent" for name, _ in headers):
+        # Who looks after the server sees a client of an old draft, and should see that it is none.
+        headers = [*headers, ("User-Agent", AGENT)]
     contextFactory = None
     if options.insecure:
         # Here and not above: it needs pyOpenSSL, which ws:// doesn't.
@@ -172,7 +179,7 @@ async def run(reactor: Any, options: argparse.Namespace) -> int:
     findings = await probe(
         options.url,
         origin=options.origin,
-        headers=options.header,
+        headers=headers,
         protocols=options.protocol,
         timeout=options.timeout,
         contextFactory=contextFactory,

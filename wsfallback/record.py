@@ -65,9 +65,10 @@ class Record:
     :ivar number: counts the connections of this factory, from 1.
     :ivar began: when TCP's connection was made, on the reactor's clock.
     :ivar peer: as Autobahn writes it: ``tcp4:192.0.2.7:52914``.
-    :ivar draft: the name of the row of the table, `HTTP`, or empty before that is known.
+    :ivar draft: the name of the row of the table, also of one that is not served; `HTTP`; or empty
+        before that is known.
     :ivar path: of the request, without its query.
-    :ivar origin: by the field that the draft has for it.
+    :ivar origin: by the field that the draft has for it, or by any while the draft is not known.
     :ivar opened: when the handshake had succeeded; `None` before.
     :ivar status: that refused it; `None` if none did.
     :ivar ended: when the connection was over; `None` before.
@@ -120,13 +121,14 @@ class Record:
         self.peer = peer
         self.path = _line(request.path)
         self.agent = _text(request.get(b"user-agent"))
+        self.origin = _text(request.get(b"origin") or request.get(b"sec-websocket-origin"))
 
     def speaks(self, draft: str, origin: bytes | None) -> None:
         """
         It is known in what way.
         """
         self.draft = draft
-        self.origin = None if origin is None else _line(origin)
+        self.origin = _text(origin)
 
     def opens(self) -> None:
         """
@@ -140,6 +142,8 @@ class Record:
         It doesn't get it.
         """
         self.status = error.status
+        # Of a draft that is switched off one wants to know who would still speak it.
+        self.draft = self.draft or error.draft
         self._observer.refused(self, error)
 
     def closes(self, wasClean: bool, code: int | None, reason: str | None) -> None:

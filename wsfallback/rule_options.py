@@ -43,9 +43,9 @@ class RuleOptions(usage.Options):
         Which drafts to serve, with commas between: hixie-76,rfc6455, or /path=rfc6455 for a path
         and all below it; repeatable [default: all]
         """
-        path, names = self._pathOf("drafts", names)
+        path, given = self._pathOf("drafts", names)
         try:
-            found = [draft.name for draft in draftsNamed(listed(names))]
+            found = [draft.name for draft in draftsNamed(listed(given))]
         except ValueError as error:
             raise usage.UsageError(f"--drafts {names}: {error}") from None
         self._add(path, "drafts", found)
@@ -56,21 +56,21 @@ class RuleOptions(usage.Options):
         file:// and none, for no origin, only where named; /path=... for a path and all below it;
         repeatable [default: any]
         """
-        path, pattern = self._pathOf("origin", pattern)
+        path, given = self._pathOf("origin", pattern)
         try:
-            OriginPattern(pattern)
+            OriginPattern(given)
         except ValueError as error:
             raise usage.UsageError(f"--origin {pattern}: {error}") from None
-        self._add(path, "origins", [pattern])
+        self._add(path, "origins", [given])
 
     def opt_legacy_from(self, network: str) -> None:
         """
         A network from where clients may use hixie-75 and hixie-76: 10.0.0.0/8, or /path=10.0.0.0/8
         for a path and all below it; repeatable [default: any]
         """
-        path, network = self._pathOf("legacy-from", network)
+        path, given = self._pathOf("legacy-from", network)
         try:
-            self._add(path, "legacyFrom", networks([network]))
+            self._add(path, "legacyFrom", networks([given]))
         except ValueError as error:
             raise usage.UsageError(f"--legacy-from {network}: {error}") from None
 

@@ -61,6 +61,8 @@ class Gate:
         :raises ValueError: a draft, an origin or a network that can't be.
         """
         gate = self
+        if not isinstance(rules, Rules):
+            raise TypeError(f"rules are wsfallback.Rules for each path, not {rules!r}")
         for name in Rules.__dataclass_fields__:
             if isinstance(getattr(rules, name), str):
                 raise TypeError(f"{name} is a list of strings")

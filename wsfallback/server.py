@@ -56,6 +56,9 @@ class FallbackServerFactory(ServerFactory):
     :ivar crowd: all connections, and how many there may be.
     """
 
+    # Where it listens is logged by who has it listen.
+    noisy = False
+
     def __init__(
         self,
         handler: HandlerFactory | IApplication | None = None,
@@ -105,7 +108,7 @@ class FallbackServerFactory(ServerFactory):
         :param observers: hear of every connection, beside the log.
         :param reactor: the clock of every deadline; Twisted's reactor by default.
         :param limits: `wsfallback.policy.Limits`, by name: ``maxMessage=65536``.
-        :raises TypeError: a handler that can't be one, or an unknown limit.
+        :raises TypeError: a handler, rules or an observer that can't be, or an unknown limit.
         :raises ValueError: a draft, an origin, a network or a limit that can't be.
         """
         self.limits = Limits(**limits)
@@ -133,7 +136,7 @@ class FallbackServerFactory(ServerFactory):
         self._connections = Connections(self.reactor)
         self.crowd = Crowd(self.limits, self.entrance.trusted, self.reactor.seconds)
         self._journal = Journal(self.reactor, self.limits.maxLogLines)
-        self._observers = (self._journal, *observers)
+        self._observers = (self._journal, *map(_observer, observers))
         self._number = 0
 
     @classmethod
@@ -308,3 +311,9 @@ class FallbackServerFactory(ServerFactory):
         for each in (self._site, self._status, self._handler, *self._routes.values()):
             if each is not None:
                 yield each
+
+
+def _observer(given: IObserver) -> IObserver:
+    if not IObserver.providedBy(given):
+        raise TypeError(f"observers are objects that implement IObserver, not {given!r}")
+    return given

@@ -58,16 +58,18 @@ def checkEndpoint(endpoint: str, option: str = "listen") -> None:
         ) from None
 
 
-def tellWhere(description: str, address: IAddress, said: str = SERVES) -> None:
+def tellWhere(description: str, address: IAddress, said: str = SERVES, path: str = "") -> None:
     """
     Log where an endpoint is served: as a URL, as far as there is one.
+
+    :param path: of the page that people should open.
     """
     where = description
     if isinstance(address, (IPv4Address, IPv6Address)):
         # By its options: the port object doesn't tell.
         scheme = "https" if where.startswith(_SECURE) else "http"
         host = f"[{address.host}]" if ":" in address.host else address.host
-        where = f"{scheme}://{host}:{address.port}/"
+        where = f"{scheme}://{host}:{address.port}/{path}"
     _log.info(said, where=where)
 
 
@@ -85,15 +87,18 @@ class ListeningService(Service):
         factory: IProtocolFactory,
         option: str = "listen",
         said: str | None = SERVES,
+        path: str = "",
     ) -> None:
         """
         :param description: a Twisted server string.
         :param option: that has given it.
         :param said: to the log; for workers their parent says it.
+        :param path: of the page that people should open.
         """
         self._description = description
         self._option = option
         self._said = said
+        self._path = path
         self.endpoint = serverFromString(reactor, description)
         self._factory = factory
         self._port: Deferred[IListeningPort] | None = None
@@ -140,7 +145,7 @@ class ListeningService(Service):
 
     def _listening(self, port: IListeningPort) -> IListeningPort:
         if self._said is not None:
-            tellWhere(self._description, port.getHost(), self._said)
+            tellWhere(self._description, port.getHost(), self._said, self._path)
         return port
 
 

@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 from wsfallback.kept import StatisticsFile
 from wsfallback.services import ListeningService, OrderlyService, checkEndpoint
 from wsfallback.snapshot import Snapshot
-from wsfallback.status import LocalStatus, StatusResource, StatusSite
+from wsfallback.status import PREFIX, LocalStatus, StatusResource, StatusSite
 
 
 class StatusOptions(usage.Options):
@@ -89,7 +89,8 @@ class Shown:
         if admin is not None and not isWorker:
             said = "wsfallback shows its status on {where}"
             site = StatusSite(self._resource)
-            self.listening.append(ListeningService(reactor, admin, site, "admin", said))
+            path = f"{PREFIX}/status"
+            self.listening.append(ListeningService(reactor, admin, site, "admin", said, path))
 
     def beside(self, others: Resource) -> Resource:
         """

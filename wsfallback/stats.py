@@ -75,8 +75,7 @@ class Statistics:
         """
         `IObserver.refused`.
         """
-        # Of a draft that is switched off one wants to know who would still speak it.
-        row = self._rows[record.draft or error.draft or UNKNOWN]
+        row = self._rows[record.draft or UNKNOWN]
         reason = error.status, printable(error.sentence)[:MAX_TEXT]
         if reason not in row.refusals and len(row.refusals) >= MAX_REASONS:
             reason = error.status, OTHER_REASONS

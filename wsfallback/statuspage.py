@@ -99,7 +99,7 @@ def verdict(draft: str, snapshot: Snapshot) -> str:
     if row["open"]:
         return "In use now."
     if row["lastSeen"] is not None:
-        return f"No {draft} client for {lasting(now - row['lastSeen'])}."
+        return f"No {draft} client for {lasting(max(1.0, now - row['lastSeen']))}."
     return f"No {draft} client in {lasting(now - snapshot['since'])} of records."
 
 

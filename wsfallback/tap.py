@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from twisted.application.service import MultiService
+from twisted.copyright import version
 from twisted.internet.interfaces import IReactorTime
 from twisted.python import usage
 from twisted.python.filepath import FilePath
@@ -132,19 +133,24 @@ class Options(ConfigOptions, WorkersOptions, ForwardOptions, RuleOptions, Status
         _option("close-timeout", "Seconds for the client's half of a close."),
         _option("max-connections", "How many open connections at once; the next one gets 503."),
         _option(
-            "max-handshakes", "How many others; beyond, the one that waits longest is dropped."
+            "max-handshakes",
+            "How many connections that aren't open yet; beyond, who waits longest is dropped.",
         ),
         _option("max-per-address", "How many connections of one address; the next one gets 429."),
-        _option("max-new-per-address", "How many new ones of an address a second; then 429."),
+        _option(
+            "max-new-per-address",
+            "How many new connections of one address a second; more get 429.",
+        ),
         _option("max-message-rate", "Messages a second from one client; more close with 1008."),
         _option("max-byte-rate", "Bytes a second from one client; more close with 1008."),
         _option("max-log-lines", "Lines of the log for one address a minute; more are summed up."),
-        _option("max-send-queue", "Bytes that wait to be sent to one client, which reads slowly."),
+        _option("max-send-queue", "Bytes that wait to be sent to a client that reads slowly."),
         [
             "full-queue",
             None,
             _LIMITS.fullQueue,
-            "What to do with a message that has no room there: close (1013), drop, or raise.",
+            "What to do with a message that has no room in --max-send-queue: close (1013), drop,"
+            " or raise.",
         ],
         [
             "fragment",
@@ -178,6 +184,16 @@ class Options(ConfigOptions, WorkersOptions, ForwardOptions, RuleOptions, Status
         self["listen"].append(endpoint)
 
     opt_l = opt_listen
+
+    def opt_version(self) -> None:
+        """
+        Display the versions of wsfallback and Twisted, and exit.
+        """
+        # Here and not above: it is of the whole package, which need not be complete there.
+        from wsfallback import __version__
+
+        print(f"wsfallback {__version__}, Twisted {version}")
+        raise SystemExit(0)
 
     def getUsage(self, width: int | None = None) -> str:
         """
@@ -363,8 +379,7 @@ def serving(
 
 def _reload(reactor: Any, services: MultiService, those: Iterable[object]) -> None:
     """
-    Have SIGHUP reload what can be reloaded, if anything can.
+    Have SIGHUP reload what can be reloaded.
     """
     reloadables = [each for each in those if IReloadable.providedBy(each)]
-    if reloadables:
-        ReloadingService(reactor, reloadables).setServiceParent(services)  # type: ignore[no-untyped-call]
+    ReloadingService(reactor, reloadables).setServiceParent(services)  # type: ignore[no-untyped-call]

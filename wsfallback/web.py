@@ -61,6 +61,8 @@ class HostsSite(Site):
     a browser asks for one host only, but a proxy for those of all its clients.
     """
 
+    noisy = False
+
     def __init__(
         self,
         root: IResource,

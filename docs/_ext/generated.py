@@ -258,7 +258,10 @@ def _options() -> Iterator[str]:
     methods = [
         (name.removeprefix("opt_").replace("_", "-"), method)
         for name, method in inspect.getmembers(Options, inspect.isfunction)
-        if name.startswith("opt_") and method.__module__.startswith("wsfallback.")
+        if name.startswith("opt_")
+        and method.__module__.startswith("wsfallback.")
+        # --version has no value, and is on the page beside --help.
+        and len(inspect.signature(method).parameters) > 1
     ]
     letters = {method: name for name, method in methods if len(name) == 1}
     for name, method in methods:
@@ -285,6 +288,8 @@ def _unit(option: str, limit: str | None) -> str:
             "drain": "SECONDS",
             "web": "DIRECTORY",
             "config": "FILE",
+            "stats-file": "FILE",
+            "admin": "ENDPOINT",
             "http-timeout": "SECONDS",
             "backend-timeout": "SECONDS",
             "backend-drafts": "LIST",
@@ -342,9 +347,10 @@ def _yes(value: bool) -> str:
 
 def _literal(text: str) -> str:
     """
-    A help text for paper: nothing in it is markup.
+    A help text for paper: nothing in it is markup, and other options can be followed.
     """
-    return re.sub(r"([*:])", r"\\\1", text)
+    escaped = re.sub(r"([*:])", r"\\\1", text)
+    return re.sub(r"--[a-z][a-z-]*", r":option:`\g<0>`", escaped)
 
 
 def _indented(text: str | None, spaces: int = 3) -> list[str]:
