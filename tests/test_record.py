@@ -14,7 +14,7 @@ from tests.contract import Echo, fail, recorder
 from tests.observers import Seen
 from wsfallback import DRAFTS, FallbackServerFactory, MessageHandler
 from wsfallback.demo import DemoPage
-from wsfallback.record import MAX_TEXT, IObserver
+from wsfallback.record import MAX_TEXT, IObserver, Record
 from wsfallback.testing import VERSIONS, attach, connect
 
 PEER = "tcp4:192.0.2.7:52914"
@@ -200,19 +200,22 @@ class StageTests(RecordCase):
         """
         An observer that fails is logged; others hear, and the connection goes on.
         """
+
+        class Failing(Seen):
+            def _saw(self, stage: str, record: Record) -> None:
+                raise ZeroDivisionError(stage)
+
         for draft in VERSIONS:
             self.setUp()
-            factory = FallbackServerFactory(
-                Echo,
-                reactor=self.clock,
-                observers=[object(), self.seen],  # type: ignore[list-item]
+            observers = [Failing(), self.seen]
+            client = connect(
+                FallbackServerFactory(Echo, reactor=self.clock, observers=observers), draft
             )
-            client = connect(factory, draft)
             client.send("a")
             self.assertEqual(client.receive(), "a")
             client.drop()
             self.assertEqual(self.seen.stages, [f"opened {draft}", "ended"])
-            self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 2)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
 
 class TextTests(RecordCase):
