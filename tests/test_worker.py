@@ -58,6 +58,14 @@ class WorkerTests(SynchronousTestCase):
         options.parseOptions(["--workers", "4", "--listen", "systemd:domain=INET:index=0"])
         self.assertEqual(options["listen"], ["tcp:0"])
 
+    def test_admin(self) -> None:
+        """
+        What the parent alone opens is not looked for here, where a socket of systemd's is not.
+        """
+        options = WorkerOptions()
+        options.parseOptions(["--workers", "4", "--admin", "systemd:domain=INET:name=admin"])
+        self.assertEqual(options["workers"], 4)
+
     def test_byHand(self) -> None:
         """
         It says what to start instead.
