@@ -143,6 +143,7 @@ class Worker:
         self._deaths = 0
         self._since = 0.0
         self._done: list[Deferred[None]] = []
+        self._missed: set[str] = set()
         self.state = State.WAITING
 
     def start(self) -> None:
@@ -150,6 +151,7 @@ class Worker:
         Start a process.
         """
         self.state = State.STARTING
+        self._missed.clear()
         self._process = process = WorkerProcess(
             self.number, self._clock, self._answer, self._ready, self._ended
         )
@@ -195,9 +197,12 @@ class Worker:
 
     def signal(self, name: str) -> None:
         """
-        Send it a signal, if it serves.
+        Send it a signal, if it serves; or when it does, if it starts: it may have begun with what
+        the signal is about.
         """
-        if self._process is not None and self.state is State.SERVING:
+        if self.state is State.STARTING:
+            self._missed.add(name)
+        elif self._process is not None and self.state is State.SERVING:
             self._process.signal(name)
 
     def ask(self, command: str, seconds: float) -> Deferred[Any] | None:
@@ -213,6 +218,8 @@ class Worker:
             self._deadline.cancel()
             self._since = self._clock.seconds()
             self.state = State.SERVING
+            for name in self._missed:
+                self.signal(name)
             self._changed(self, "")
 
     def _kill(self) -> None:
@@ -306,7 +313,9 @@ class WorkersService(MultiService):
         if self._warning:
             _log.warn("{count} workers: {warning}", count=len(self.workers), warning=self._warning)
         for worker in self.workers:
-            worker.start()
+            # One that can't be started ends all others.
+            if worker.state is State.WAITING:
+                worker.start()
 
     def stopService(self) -> Deferred[object]:
         """
