@@ -403,7 +403,7 @@ class StopTests(WorkersCase):
         second.end()
         self.successResultOf(stopping)
         second.protocol.signal("TERM")
-        self.service._hurry()
+        self.service.hurry()
         self.reactor.advance(60)
         self.assertEqual(len(self.processes), 2)
 

@@ -321,7 +321,7 @@ class WorkersService(MultiService):
         """
         Stop listening, and have the workers end in order; by a second signal at once.
         """
-        restore = replaceStops(self._reactor, self._hurry)
+        restore = replaceStops(self._reactor, self.hurry)
         # The workers first: they close what they hold of the sockets.
         ending: list[Deferred[Any]] = [worker.stop(self._seconds) for worker in self.workers]
         ending.append(super().stopService())  # type: ignore[no-untyped-call]
@@ -332,6 +332,14 @@ class WorkersService(MultiService):
             return result
 
         return stopping.addBoth(stopped)
+
+    def hurry(self) -> None:
+        """
+        Wait no longer, while it stops.
+        """
+        _log.info("Told to stop once more: ending at once")
+        for worker in self.workers:
+            worker.hurry()
 
     @property
     def isServing(self) -> bool:
@@ -395,11 +403,6 @@ class WorkersService(MultiService):
             self._isBegun = True
             for service in self._sockets:
                 service.tellWhere()
-
-    def _hurry(self) -> None:
-        _log.info("Told to stop once more: ending at once")
-        for worker in self.workers:
-            worker.hurry()
 
     def _answer(self, command: str) -> Any:
         return self.answers[command]()
