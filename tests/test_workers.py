@@ -450,6 +450,12 @@ class AskTests(WorkersCase):
         first.say(answer=1, error="why not")
         self.reactor.advance(3)
         self.assertEqual(self.successResultOf(asked), [])
+        self.assertEqual(self.log.warn.call_count, 3)
+        # Nothing more is said of one that hangs, nor is it waited for.
+        asked = self.service.ask("snapshot")
+        first.say(answer=2, value=1)
+        self.assertEqual(self.successResultOf(asked), [1])
+        self.assertEqual(self.log.warn.call_count, 3)
         second.say(answer=1, value="too late")
         asked = self.service.ask("snapshot")
         second.say(answer=2, value=2)

@@ -88,6 +88,8 @@ class Lines:
 class Conversation:
     """
     What both ends do alike: ask and answer.
+
+    :ivar isSilent: whether the other side owes an answer for too long, and has given none since.
     """
 
     def __init__(
@@ -106,25 +108,24 @@ class Conversation:
         self._write = write
         self._lines = Lines()
         self._last = 0
-        # Has not answered in time, and has said nothing since.
-        self._isSilent = False
+        self.isSilent = False
         self._asked: dict[int, Deferred[Any]] = {}
 
     def ask(self, command: str, seconds: float = ANSWER_TIMEOUT) -> Deferred[Any]:
         """
-        Ask the other side; or, while it owes an answer for too long already, nobody: it may hang,
-        and what it is asked is kept until it reads that.
+        Ask the other side; or, while it is silent, nobody: it may hang, and what it is asked is
+        kept until it reads that.
 
         :param seconds: for the answer.
         :returns: what its ``answer`` returned, through JSON; fails with `NoAnswer`.
         """
-        if self._isSilent:
+        if self.isSilent:
             return fail(NoAnswer("it has not answered the last time"))
         self._last += 1
         number = self._last
 
         def isLate() -> None:
-            self._isSilent = True
+            self.isSilent = True
             asked.cancel()
 
         def cancelled(asked: Deferred[Any]) -> None:
@@ -157,7 +158,7 @@ class Conversation:
                 answering.addCallback(self._answered, said["ask"])
                 answering.addErrback(self._failed, said["ask"])
             elif "answer" in said:
-                self._isSilent = False
+                self.isSilent = False
                 self._hasAnswered(said)
             else:
                 yield said

@@ -209,9 +209,10 @@ class Worker:
         """
         As of `ParentLink.ask`; `None` where nobody can answer.
         """
-        if self._process is None or not self._process.link.isReady:
+        link = None if self._process is None else self._process.link
+        if link is None or not link.isReady or link.isSilent:
             return None
-        return self._process.link.ask(command, seconds)
+        return link.ask(command, seconds)
 
     def _ready(self) -> None:
         if self.state is State.STARTING:
