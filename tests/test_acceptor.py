@@ -4,6 +4,7 @@ A port that knows when there is no room.
 
 import errno
 import os
+import resource
 import socket
 from collections.abc import Callable
 from tempfile import TemporaryDirectory
@@ -125,11 +126,11 @@ class AcceptingTests(AcceptorCase):
         """
         Costs nobody else.
         """
-        for error in (errno.ECONNABORTED, errno.EPERM):
+        for error in (errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.EHOSTUNREACH):
             self.queue.waiting, self.queue.error = 1, error
             self.acceptor.doRead()
             self.assertEqual(self.queue.waiting, 0)
-        self.assertEqual(len(self.reactor.adopted), 2)
+        self.assertEqual(len(self.reactor.adopted), 4)
 
     def test_socketThatIsShut(self) -> None:
         """
@@ -156,6 +157,23 @@ class AcceptingTests(AcceptorCase):
             self.acceptor.doRead()
             self.assertEqual(len(self.flushLoggedErrors(wrong)), 1)
         self.assertEqual(len(self.reactor.adopted), 2)
+
+    def test_errorOfOneConnection(self) -> None:
+        """
+        Is not the socket's, whatever its number.
+        """
+        self.queue.waiting = 2
+        errors = iter([OSError(errno.EINVAL, "a setting")])
+
+        def adopt() -> None:
+            for error in errors:
+                raise error
+
+        self.reactor.adopt = adopt
+        self.acceptor.doRead()
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual(len(self.reactor.adopted), 1)
+        self.assertTrue(self.isReading)
 
     def test_port(self) -> None:
         """
@@ -222,6 +240,31 @@ class RestingTests(AcceptorCase):
             self.reactor.advance(REST)
             self.assertTrue(self.isReading)
 
+    def test_anyOtherTrouble(self) -> None:
+        """
+        That lasts costs neither a whole processor nor a log of its own.
+        """
+        with mock.patch("wsfallback.acceptor._log") as log:
+            for _ in range(10):
+                self.queue.waiting, self.queue.error = 1, errno.EACCES
+                self.acceptor.doRead()
+                self.assertFalse(self.isReading)
+                self.reactor.advance(REST)
+                self.assertTrue(self.isReading)
+        self.assertEqual((log.error.call_count, log.warn.call_count), (1, 0))
+        self.acceptor.doRead()
+        self.assertEqual(self.queue.waiting, 0)
+
+    def test_lastDescriptorForATransport(self) -> None:
+        """
+        Nobody else is accepted when there was none for the transport.
+        """
+        self.queue.waiting = 2
+        self.reactor.adopt = mock.Mock(side_effect=OSError(errno.EMFILE, "too many"))
+        self.acceptor.doRead()
+        self.assertEqual(self.queue.waiting, 1)
+        self.assertFalse(self.isReading)
+
     def test_all(self) -> None:
         """
         All acceptors of a process rest together; one that begins meanwhile, too.
@@ -280,12 +323,25 @@ class DescriptorTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """
-        With one left there is none for a client, and that one isn't lost.
+        One is not enough.
         """
-        left = [5, OSError(errno.EMFILE, "")]
-        with mock.patch("os.dup", side_effect=left), mock.patch("os.close") as close:
-            self.assertRaises(OSError, nextClients)
-        close.assert_called_once_with(5)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limit)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (nextClients(), limit[1]))
+        self.assertRaises(OSError, nextClients)
+
+    def test_closedInput(self) -> None:
+        """
+        Standard input may be closed, by a handler or whoever has started us.
+        """
+        kept = os.dup(0)
+        os.close(0)
+        try:
+            number = nextClients()
+        finally:
+            os.dup2(kept, 0)
+            os.close(kept)
+        self.assertGreater(number, 0)
 
     def test_limit(self) -> None:
         """

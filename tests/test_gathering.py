@@ -78,6 +78,24 @@ class GatheredTests(SynchronousTestCase):
             self.assertEqual(sum(row["durations"]["counts"]), 1)
             self.assertEqual(snapshot["history"]["open"]["hixie-75"][-1], 1)
 
+    def test_endedMeanwhile(self) -> None:
+        """
+        Who ends while several questions wait for somebody else is counted once.
+        """
+        self.workers[1] = Counted()
+        self.workers[1].open("hixie-75").ends()
+        answers = self.successResultOf(self.ask(COMMAND))
+        waiting: list[Deferred[list[Any]]] = [Deferred(), Deferred()]
+        asked = iter(waiting)
+        gathered = Gathered(self.clock, lambda command: next(asked), self.workers.keys)
+        first, second = gathered.snapshot(), gathered.snapshot()
+        del self.workers[1]
+        for each in waiting:
+            each.callback(answers)
+        for found in (first, second):
+            row = self.successResultOf(found)["drafts"]["hixie-75"]
+            self.assertEqual((row["open"], row["opened"]), (0, 1))
+
     def test_deaf(self) -> None:
         """
         One that doesn't answer has what it had.

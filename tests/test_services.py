@@ -159,33 +159,62 @@ class OrderlyServiceTests(SynchronousTestCase):
     What is there until others have stopped.
     """
 
-    def test_order(self) -> None:
-        """
-        The last one stops first; the others wait for it, and stop even if it fails.
-        """
-        services = OrderlyService()
-        waits: list[Deferred[object]] = [Deferred(), Deferred()]
-        stopped = []
+    def setUp(self) -> None:
+        for number in STOPS:
+            # As the reactor's: in a test nobody may handle them.
+            self.addCleanup(signal.signal, number, signal.signal(number, self.handle))
+        self.services = OrderlyService(mock.Mock(callFromThread=lambda do: do()))
+        self.waits: list[Deferred[object]] = [Deferred(), Deferred()]
+        self.seen: list[str] = []
+        case = self
 
         class Waiting(Service):
             def __init__(self, number: int) -> None:
                 self.number = number
 
             def stopService(self) -> Deferred[object]:
-                stopped.append(self.number)
-                return waits[self.number]
+                case.seen.append(f"{self.number} stops")
+                return case.waits[self.number]
 
-        for number in range(2):
-            Waiting(number).setServiceParent(services)
-        services.startService()
-        stopping = services.stopService()
-        self.assertFalse(services.running)
-        self.assertEqual(stopped, [1])
-        waits[1].errback(ZeroDivisionError())
-        self.assertEqual(stopped, [1, 0])
+        class Hurrying(Waiting):
+            def hurry(self) -> None:
+                case.seen.append(f"{self.number} hurries")
+
+        Hurrying(0).setServiceParent(self.services)  # type: ignore[no-untyped-call]
+        Waiting(1).setServiceParent(self.services)  # type: ignore[no-untyped-call]
+        self.services.startService()  # type: ignore[no-untyped-call]
+
+    def handle(self, number: int, frame: object) -> None:
+        """
+        What is there before and after.
+        """
+
+    def test_order(self) -> None:
+        """
+        The last one stops first; the others wait for it, and stop even if it fails.
+        """
+        stopping = self.services.stopService()
+        self.assertFalse(self.services.running)
+        self.assertEqual(self.seen, ["1 stops"])
+        self.waits[1].errback(ZeroDivisionError())
+        self.assertEqual(self.seen, ["1 stops", "0 stops"])
         self.assertNoResult(stopping)
-        waits[0].callback(None)
+        self.waits[0].callback(None)
         self.successResultOf(stopping)
+        self.assertEqual([signal.getsignal(number) for number in STOPS], [self.handle] * 2)
+
+    def test_secondSignal(self) -> None:
+        """
+        Ends the wait for the one that stops, and is no secret to the others.
+        """
+        stopping = self.services.stopService()
+        signal.raise_signal(signal.SIGTERM)
+        self.assertTrue(self.waits[1].called)
+        self.assertEqual(self.seen, ["1 stops", "0 stops", "0 hurries"])
+        self.assertNoResult(stopping)
+        self.waits[0].callback(None)
+        self.successResultOf(stopping)
+        self.assertEqual([signal.getsignal(number) for number in STOPS], [self.handle] * 2)
 
 
 class DrainingServiceTests(SynchronousTestCase):

@@ -7,7 +7,16 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.counted import BEGIN, Counted
-from wsfallback.snapshot import MAX_SEEN, NAMES, latest, merge, noRow, nothing
+from wsfallback.snapshot import (
+    MAX_REASONS,
+    MAX_SEEN,
+    NAMES,
+    OTHER_REASONS,
+    latest,
+    merge,
+    noRow,
+    nothing,
+)
 from wsfallback.stats import STEP, STEPS
 
 
@@ -55,6 +64,22 @@ class MergeTests(SynchronousTestCase):
             {each["status"]: each["count"] for each in row["refusals"]}, {404: 2, 410: 1, 420: 1}
         )
         self.assertEqual((merged["time"], merged["start"]), (BEGIN + 20, BEGIN))
+
+    def test_reasons(self) -> None:
+        """
+        Of refusals are bounded, however many processes there have been.
+        """
+        merged = self.one.statistics.snapshot()
+        for process in range(10):
+            counted = Counted()
+            for number in range(MAX_REASONS):
+                counted.refuse(403, f"Process {process} says {number}", "rfc6455")
+            merged = merge([merged, counted.statistics.snapshot()])
+        refusals = {
+            each["reason"]: each["count"] for each in merged["drafts"]["rfc6455"]["refusals"]
+        }
+        self.assertEqual(len(refusals), MAX_REASONS + 1)
+        self.assertEqual(refusals[OTHER_REASONS], 9 * MAX_REASONS)
 
     def test_unchanged(self) -> None:
         """

@@ -12,11 +12,9 @@ from tests.counted import BEGIN, HOSTILE, Counted
 from wsfallback import FallbackServerFactory
 from wsfallback.demo import Echo
 from wsfallback.record import HTTP, MAX_TEXT, IObserver
-from wsfallback.snapshot import MAX_SEEN, NAMES, UNKNOWN, Row
+from wsfallback.snapshot import MAX_REASONS, MAX_SEEN, NAMES, OTHER_REASONS, UNKNOWN, Row
 from wsfallback.stats import (
     DURATIONS,
-    MAX_REASONS,
-    OTHER_REASONS,
     QUEUES,
     STEP,
     STEPS,

@@ -2,12 +2,13 @@
 The process of a worker, without one.
 """
 
+import errno
 from unittest import mock
 
 from twisted.internet.error import ReactorNotRunning
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.worker import Ending, WorkerOptions, main
+from wsfallback.worker import Ending, WorkerOptions, closeOnExec, main
 
 
 class WorkerTests(SynchronousTestCase):
@@ -57,6 +58,26 @@ class WorkerTests(SynchronousTestCase):
         options = WorkerOptions()
         options.parseOptions(["--workers", "4", "--listen", "systemd:domain=INET:index=0"])
         self.assertEqual(options["listen"], ["tcp:0"])
+
+    def test_admin(self) -> None:
+        """
+        What the parent alone opens is not looked for here, where a socket of systemd's is not.
+        """
+        options = WorkerOptions()
+        options.parseOptions(["--workers", "4", "--admin", "systemd:domain=INET:name=admin"])
+        self.assertEqual(options["workers"], 4)
+
+    def test_inheritance(self) -> None:
+        """
+        Nothing of the parent's is a handler's children's: all descriptors from its link on.
+        """
+        ends = [None, None, None, OSError(errno.EBADF, "closed")]
+        with mock.patch("os.set_inheritable", side_effect=ends) as setting:
+            closeOnExec()
+        self.assertEqual(
+            [call.args for call in setting.call_args_list],
+            [(number, False) for number in (3, 4, 5, 6)],
+        )
 
     def test_byHand(self) -> None:
         """

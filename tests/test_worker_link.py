@@ -165,6 +165,32 @@ class LinkTests(SynchronousTestCase):
         self.flow()
         return asked
 
+    def test_silent(self) -> None:
+        """
+        One that hangs is asked once, and again when it has answered: nothing piles up for it.
+        """
+        first = self.parent.ask("pid", 3.0)
+        self.clock.advance(3)
+        self.failureResultOf(first, NoAnswer)
+        for _ in range(1000):
+            self.failureResultOf(self.parent.ask("pid"), NoAnswer)
+        self.assertEqual(len(self.down), 1)
+        self.flow()
+        again = self.parent.ask("pid")
+        self.flow()
+        self.assertEqual(self.successResultOf(again), 42)
+
+    def test_nobodyWaits(self) -> None:
+        """
+        Who doesn't wait for an answer says nothing against the other side.
+        """
+        first = self.parent.ask("pid")
+        first.cancel()
+        self.failureResultOf(first, NoAnswer)
+        second = self.parent.ask("pid")
+        self.flow()
+        self.assertEqual(self.successResultOf(second), 42)
+
     def test_gone(self) -> None:
         """
         Whoever waits is told.

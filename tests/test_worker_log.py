@@ -2,13 +2,18 @@
 A worker's log, by way of its parent.
 """
 
+import json
 from io import StringIO
 from typing import Any
 
 from twisted.logger import LogEvent, Logger, LogLevel, eventAsText
 from twisted.trial.unittest import SynchronousTestCase
 
-from wsfallback.worker_log import WorkerObserver, published
+from wsfallback.logs import jsonLine
+from wsfallback.worker_log import MAX_LINE, WorkerObserver, published
+
+#: As if it were an event, of no time.
+FORGED = b'{"level": "info", "text": "", "fields": {"log_time": "now"}}'
 
 
 class LogTests(SynchronousTestCase):
@@ -31,14 +36,14 @@ class LogTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """
-        Text, level, time and fields; what JSON can't carry as text.
+        Text, level, time and fields; those that JSON can't carry are in the text.
         """
         self.log.warn("{what} at {where}", what="trouble", where={1}, count=2)
         (event,) = self.arrived()
         self.assertTrue(eventAsText(event).endswith("[ours#warn] worker 3: trouble at {1}"))
         self.assertIs(event["log_level"], LogLevel.warn)
-        fields = {name: event[name] for name in ("what", "where", "count", "worker")}
-        self.assertEqual(fields, {"what": "trouble", "where": "{1}", "count": 2, "worker": 3})
+        fields = {name: each for name, each in event.items() if not name.startswith("log_")}
+        self.assertEqual(fields, {"what": "trouble", "count": 2, "worker": 3})
 
     def test_failure(self) -> None:
         """
@@ -53,6 +58,17 @@ class LogTests(SynchronousTestCase):
         self.assertIn("worker 3: wrong\nTraceback", text)
         self.assertIn("ZeroDivisionError: none", text)
 
+    def test_longText(self) -> None:
+        """
+        Of more than a line its begin and its end arrive, as an event of its level.
+        """
+        self.log.error("{text}", text="begin" + "\U0001f600" * MAX_LINE + "end")
+        self.assertLess(len(self.pipe.getvalue()), MAX_LINE)
+        (event,) = self.arrived()
+        self.assertIs(event["log_level"], LogLevel.error)
+        self.assertTrue(event["log_text"].startswith("begin"))
+        self.assertTrue(event["log_text"].endswith("end"))
+
     def test_bracesInText(self) -> None:
         """
         Are no fields.
@@ -64,11 +80,13 @@ class LogTests(SynchronousTestCase):
         """
         What a program prints is logged as it is.
         """
-        for line in (b"hello \xff", b"[1]", b'{"level": "loud"}', b"17", b""):
+        for line in (b"hello \xff", b"[1]", b'{"level": "loud"}', FORGED, b"17", b""):
             events: list[Any] = []
             published(line, 3, events.append)
             text = line.decode(errors="backslashreplace")
             self.assertTrue(eventAsText(events[0]).endswith(f"#info] worker 3: {text}"))
+            # It can be written in either form.
+            self.assertEqual(json.loads(jsonLine(events[0]))["text"], f"worker 3: {text}")
 
     def test_parentHasGone(self) -> None:
         """

@@ -92,7 +92,10 @@ class InheritableTests(SynchronousTestCase):
         """
         What a worker can parse.
         """
-        for endpoint in ("tcp:80", "tcp:80:interface=\\:\\:1", "unix:/run/systemd/x", "ssl:1:a=b"):
+        for endpoint in (
+            *("tcp:80", "tcp:80:interface=\\:\\:1", "ssl:1:a=b"),
+            *("unix:/run/systemd/x", "unix:systemd", "certificates:systemd:tcp:443"),
+        ):
             self.assertEqual(inheritable(endpoint), endpoint)
 
     def test_systemd(self) -> None:
@@ -104,5 +107,7 @@ class InheritableTests(SynchronousTestCase):
             ("systemd:domain=UNIX:name=a\\:b", "tcp:0"),
             ("haproxy:systemd:domain=INET6:index=1", "haproxy:tcp:0"),
             ("wsfallback:systemd:binary=yes:domain=INET:index=1", "wsfallback:tcp:0:binary=yes"),
+            ("systemd:name=systemd:domain=INET", "tcp:0"),
+            ("certificates:systemd:systemd:domain=INET:name=a", "certificates:systemd:tcp:0"),
         ):
             self.assertEqual(inheritable(endpoint), wanted)

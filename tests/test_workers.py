@@ -224,7 +224,10 @@ class StartTests(WorkersCase):
         """
         self.spawnError = OSError("no more")
         self.service.startService()
-        self.assertIn("worker 1 (process none) can't be started: no more", self.failures[0])
+        (failure,) = self.failures
+        self.assertIn("worker 1 (process none) can't be started: no more", failure)
+        self.assertEqual(self.states(), [State.ENDED] * 2)
+        self.successResultOf(self.service.stopService())
 
     def test_tooSlow(self) -> None:
         """
@@ -400,7 +403,7 @@ class StopTests(WorkersCase):
         second.end()
         self.successResultOf(stopping)
         second.protocol.signal("TERM")
-        self.service._hurry()
+        self.service.hurry()
         self.reactor.advance(60)
         self.assertEqual(len(self.processes), 2)
 
@@ -447,6 +450,13 @@ class AskTests(WorkersCase):
         first.say(answer=1, error="why not")
         self.reactor.advance(3)
         self.assertEqual(self.successResultOf(asked), [])
+        self.assertEqual(self.log.warn.call_count, 3)
+        # Nothing more is said of one that hangs, nor is it waited for.
+        asked = self.service.ask("snapshot")
+        first.say(answer=2, value=1)
+        self.assertEqual(self.successResultOf(asked), [1])
+        self.assertEqual(self.log.warn.call_count, 3)
+        second.say(answer=1, value="too late")
         asked = self.service.ask("snapshot")
         second.say(answer=2, value=2)
         first.end(1)
@@ -464,6 +474,13 @@ class AskTests(WorkersCase):
         first.say(ready=True)
         self.service.reload()
         self.assertEqual((first.told[1:], second.told[1:]), (["HUP"], []))
+        # It may have read what was there before.
+        second.say(ready=True)
+        self.assertEqual((first.told[1:], second.told[1:]), (["HUP"], ["HUP"]))
+        second.end()
+        self.reactor.advance(0)
+        self.processes[-1].say(ready=True)
+        self.assertEqual(self.processes[-1].told[1:], [])
 
 
 class CommandTests(SynchronousTestCase):

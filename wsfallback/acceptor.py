@@ -42,8 +42,21 @@ SILENCE = 60.0
 #: What accept(2) says when this process, or the machine, has nothing left.
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
-#: What it says of one client that has gone, or that a packet filter forbids.
-_GONE = (errno.ECONNABORTED, errno.EPERM, errno.ENOTCONN)
+#: What it says of one client: that it has gone, that a packet filter forbids it, or, on Linux, any
+#: trouble that the network has with it.
+_GONE = (
+    errno.ECONNABORTED,
+    errno.EPERM,
+    errno.ENOTCONN,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENOPROTOOPT,
+    errno.EOPNOTSUPP,
+    errno.EPROTO,
+    errno.ETIMEDOUT,
+)
 
 
 def softLimit() -> int:
@@ -63,11 +76,9 @@ def nextClients() -> int:
 
     :raises OSError: there is none.
     """
-    first = os.dup(0)
-    try:
-        second = os.dup(0)
-    finally:
-        os.close(first)
+    # A pipe needs nothing that may have been closed, as standard input may.
+    first, second = os.pipe()
+    os.close(first)
     os.close(second)
     return second
 
@@ -136,9 +147,11 @@ class Room:
         except OSError:
             return True
 
-    def rest(self) -> None:
+    def rest(self, trouble: OSError | None = None) -> None:
         """
         Accept nobody for a while.
+
+        :param trouble: why, if it isn't for want of descriptors.
         """
         if not self.isResting:
             self.isResting = True
@@ -146,14 +159,20 @@ class Room:
             self._isTold = self._told is None or now - self._told >= SILENCE
             if self._isTold:
                 self._told = now
-                _log.warn(
-                    "out of file descriptors ({limit}): new connections wait until others end;"
-                    " raise the limit, ulimit -n or LimitNOFILE=, or lower --max-connections",
-                    limit=self._limit(),
-                )
+                self._tell(trouble)
             for acceptor in self._acceptors:
                 acceptor.stopReading()  # type: ignore[no-untyped-call]
         self._deadline.set(REST, self._look)
+
+    def _tell(self, trouble: OSError | None) -> None:
+        if trouble is not None and trouble.errno not in _EXHAUSTED:
+            _log.error("new connections wait, for none can be accepted: {error}", error=trouble)
+            return
+        _log.warn(
+            "out of file descriptors ({limit}): new connections wait until others end;"
+            " raise the limit, ulimit -n or LimitNOFILE=, or lower --max-connections",
+            limit=self._limit(),
+        )
 
     def _look(self) -> None:
         if self.isFull():
@@ -161,7 +180,7 @@ class Room:
             return
         self.isResting = False
         if self._isTold:
-            _log.info("there are file descriptors again: connections are accepted")
+            _log.info("connections are accepted again")
         for acceptor in self._acceptors:
             acceptor.startReading()  # type: ignore[no-untyped-call]
 
@@ -232,41 +251,35 @@ class Acceptor(FileDescriptor):
         Somebody waits.
         """
         for _ in range(BATCH):
+            if self._room.isResting:
+                return
             if self._room.isFull():
                 self._room.rest()
                 return
             try:
-                if not self._accept():
-                    return
+                connection, _ = self._socket.accept()
+            except BlockingIOError:
+                return
             except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    self._room.rest()
-                    return
+                if error.errno in _GONE:
+                    continue
                 if error.errno == errno.EINVAL:
                     # Our parent stops, which ends the listening for all; we are told in a moment.
                     self.stopReading()  # type: ignore[no-untyped-call]
-                    return
-                if error.errno not in _GONE:
-                    _log.failure("a connection can't be accepted")
-            except Exception:  # of a factory or protocol: the others are accepted all the same
-                _log.failure("a connection can't be served")
+                else:
+                    # Whoever waits makes us come here again and again, whatever the trouble is.
+                    self._room.rest(error)
+                return
+            with connection:
+                self._serve(connection)
 
     def connectionLost(self, reason: Failure) -> None:
         """
         The reactor is over, or can't have the socket any more.
         """
 
-    def _accept(self) -> bool:
-        """
-        Have one connection.
-
-        :returns: whether there was one.
-        """
+    def _serve(self, connection: socket.socket) -> None:
         try:
-            connection, _ = self._socket.accept()
-        except BlockingIOError:
-            return False
-        with connection:
             # It may have gone already; a transport is not to begin with that.
             connection.getpeername()
             connection.setblocking(False)
@@ -274,4 +287,10 @@ class Acceptor(FileDescriptor):
             self._adopting.adoptStreamConnection(
                 connection.fileno(), self._socket.family, self._factory
             )
-        return True
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._room.rest()
+            elif error.errno not in _GONE:
+                _log.failure("a connection can't be served")
+        except Exception:  # of a factory or protocol: the others are accepted all the same
+            _log.failure("a connection can't be served")

@@ -37,6 +37,9 @@ class Gathered:
         # Nobody's: there may be no worker, and the counting began here.
         self._past: Snapshot = Statistics(clock).snapshot()
         self._known: dict[int, Snapshot] = {}
+        # Whose answer to another question may still come: not to be counted twice. No more than
+        # there are process ids.
+        self._ended: set[int] = set()
         self._clock = clock
 
     def snapshot(self) -> Deferred[Snapshot]:
@@ -48,9 +51,14 @@ class Gathered:
         return self._ask(COMMAND).addCallback(self._summed)
 
     def _summed(self, answers: list[Any]) -> Snapshot:
-        self._known |= {each["pid"]: each["snapshot"] for each in answers}
-        for pid in self._known.keys() - set(self._present()):
+        present = set(self._present())
+        self._ended -= present
+        self._known |= {
+            each["pid"]: each["snapshot"] for each in answers if each["pid"] not in self._ended
+        }
+        for pid in self._known.keys() - present:
             self._past = merge([self._past, _ended(self._known.pop(pid))])
+            self._ended.add(pid)
         whole = merge([self._past, *self._known.values()])
         return {**whole, "time": self._clock.seconds()}
 

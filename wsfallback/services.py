@@ -149,10 +149,6 @@ class ListeningService(Service):
         return port
 
 
-def _stop(result: object, service: Any) -> object:
-    return service.stopService()
-
-
 def _stopped(port: IListeningPort | None) -> object:
     return port.stopListening() if port is not None else None
 
@@ -160,17 +156,39 @@ def _stopped(port: IListeningPort | None) -> object:
 class OrderlyService(MultiService):
     """
     Stops its services one after the other, those first that were added last.
+
+    A second signal to stop waits no longer for the one that stops, and is told to those that have
+    a ``hurry`` for it.
     """
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._reactor = reactor
+        self._isHurried = False
 
     def stopService(self) -> Deferred[object]:
         """
         Stop them.
         """
         Service.stopService(self)
+        self._isHurried = False
         stopping: Deferred[object] = succeed(None)
+
+        def hurry() -> None:
+            self._isHurried = True
+            stopping.cancel()
+
+        # Those that are told of it themselves put this back when they have stopped.
+        restore = replaceStops(self._reactor, hurry)
         for service in reversed(list(self)):
             # Whatever became of the one before.
-            stopping = stopping.addBoth(_stop, service)
+            stopping.addBoth(self._stop, service)
+        return stopping.addBoth(lambda _: restore())
+
+    def _stop(self, result: object, service: Any) -> object:
+        stopping = service.stopService()
+        if self._isHurried and hasattr(service, "hurry"):
+            service.hurry()
         return stopping
 
 

@@ -75,6 +75,7 @@ class Shown:
         :param snapshot: what to show.
         :param isWorker: whether the file, and an endpoint of its own, are another process's.
         """
+        self._reactor = reactor
         self._proxies = options.get("trusted", [])
         self._isReady: Callable[[], bool] = lambda: False
         self._file: StatisticsFile | None = None
@@ -109,7 +110,7 @@ class Shown:
         self._isReady = isReady
         if self._file is None and not self.listening:
             return services
-        whole = OrderlyService()  # type: ignore[no-untyped-call]
+        whole = OrderlyService(self._reactor)
         # Workers can't be asked when they have stopped, so the file is the first to stop; whoever
         # is still connected then has been seen.
         for each in (*self.listening, services, self._file):

@@ -16,6 +16,11 @@ NAMES = tuple(draft.name for draft in DRAFTS)
 #: How many user agents, and origins, are known of each draft: those that were seen last.
 MAX_SEEN = 50
 
+#: How many ways to be refused are told apart on each draft: an application may have any number.
+MAX_REASONS = 50
+#: All others.
+OTHER_REASONS = "other reasons"
+
 
 class Histogram(TypedDict):
     """
@@ -195,6 +200,9 @@ def _row(rows: Sequence[Row]) -> Row:
             row["closes"][code] = row["closes"].get(code, 0) + count
         for refusal in each["refusals"]:
             key = refusal["status"], refusal["reason"]
+            if key not in refusals and len(refusals) >= MAX_REASONS:
+                # Of those that have ended in the course of time there may be any number.
+                key = refusal["status"], OTHER_REASONS
             refusals[key] = refusals.get(key, 0) + refusal["count"]
     row["refusals"] = [
         {"status": status, "reason": reason, "count": count}

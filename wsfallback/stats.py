@@ -12,8 +12,10 @@ from zope.interface import implementer
 from wsfallback.errors import HandshakeError, printable
 from wsfallback.record import HTTP, MAX_TEXT, IObserver, Record, Traffic
 from wsfallback.snapshot import (
+    MAX_REASONS,
     MAX_SEEN,
     NAMES,
+    OTHER_REASONS,
     UNKNOWN,
     Histogram,
     Row,
@@ -25,11 +27,6 @@ from wsfallback.snapshot import (
 #: Seconds of an interval of the history, and how many of them are kept: an hour.
 STEP = 30
 STEPS = 120
-
-#: How many ways to be refused are told apart on each draft: an application may have any number.
-MAX_REASONS = 50
-#: All others.
-OTHER_REASONS = "other reasons"
 
 #: Seconds, to a day.
 DURATIONS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from twisted.application.reactors import installReactor
@@ -48,6 +49,11 @@ class WorkerOptions(Options):
         self["listen"] = [inheritable(each) for each in self["listen"]]
         super().checkListen()
 
+    def checkStatus(self) -> None:
+        """
+        An endpoint for the status is the parent's alone, who has checked it, and so is a file.
+        """
+
 
 class Ending:
     """
@@ -84,6 +90,17 @@ class Ending:
             self._reactor.stop()
 
 
+def closeOnExec() -> None:
+    """
+    Keep what the parent has given us to ourselves: what a handler starts, be it when it is
+    imported, is to outlive nobody by that.
+    """
+    # Not by the number of endpoints: handlers are imported while the options are parsed.
+    with suppress(OSError):
+        for each in count(FROM_PARENT):
+            os.set_inheritable(each, False)
+
+
 def main(arguments: Sequence[str]) -> None:
     """
     Serve until the parent has enough of it.
@@ -95,8 +112,11 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit("This is a part of twistd wsfallback --workers N: start that.")
     # The number is for who looks at the list of processes.
     _, name, *given = arguments
-    # Until somebody wants to hear of it, a hangup of the terminal is the parent's to hear.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        # Until somebody wants to hear of it: a hangup of the terminal, and that a log file is to
+        # be rotated, are the parent's to hear, whoever else is told.
+        signal.signal(number, signal.SIG_IGN)
+    closeOnExec()
     globalLogBeginner.beginLoggingTo([WorkerObserver(sys.stdout)])
     installReactor(name)
     from twisted.internet import reactor as installed
@@ -108,9 +128,6 @@ def main(arguments: Sequence[str]) -> None:
     except usage.UsageError as error:
         raise SystemExit(f"wsfallback: {error}") from None
     descriptors = range(FIRST_SOCKET, FIRST_SOCKET + len(options["listen"]))
-    for each in (FROM_PARENT, TO_PARENT, *descriptors):
-        # What a handler starts itself is to outlive nobody by them.
-        os.set_inheritable(each, False)
     statistics = Statistics(reactor)
     #: What the parent may ask, and who answers: without arguments, with what JSON can carry.
     answers: dict[str, Callable[[], Any]] = {

@@ -21,7 +21,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -88,6 +88,8 @@ class Lines:
 class Conversation:
     """
     What both ends do alike: ask and answer.
+
+    :ivar isSilent: whether the other side owes an answer for too long, and has given none since.
     """
 
     def __init__(
@@ -106,24 +108,32 @@ class Conversation:
         self._write = write
         self._lines = Lines()
         self._last = 0
+        self.isSilent = False
         self._asked: dict[int, Deferred[Any]] = {}
 
     def ask(self, command: str, seconds: float = ANSWER_TIMEOUT) -> Deferred[Any]:
         """
-        Ask the other side.
+        Ask the other side; or, while it is silent, nobody: it may hang, and what it is asked is
+        kept until it reads that.
 
         :param seconds: for the answer.
         :returns: what its ``answer`` returned, through JSON; fails with `NoAnswer`.
         """
+        if self.isSilent:
+            return fail(NoAnswer("it has not answered the last time"))
         self._last += 1
         number = self._last
+
+        def isLate() -> None:
+            self.isSilent = True
+            asked.cancel()
 
         def cancelled(asked: Deferred[Any]) -> None:
             asked.errback(NoAnswer(f"it took longer than {seconds:g} s"))
 
         asked: Deferred[Any] = Deferred(cancelled)
         self._asked[number] = asked
-        late = self._clock.callLater(seconds, asked.cancel)
+        late = self._clock.callLater(seconds, isLate)
 
         def over(result: Any) -> Any:
             self._asked.pop(number, None)
@@ -148,6 +158,7 @@ class Conversation:
                 answering.addCallback(self._answered, said["ask"])
                 answering.addErrback(self._failed, said["ask"])
             elif "answer" in said:
+                self.isSilent = False
                 self._hasAnswered(said)
             else:
                 yield said

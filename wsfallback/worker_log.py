@@ -3,14 +3,19 @@ The log of a worker, which its parent writes: an event is a line of JSON.
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
 from zope.interface import implementer
 
-#: Bytes of a line; a longer one is written in pieces, as if it were none of ours.
-MAX_LINE = 1 << 16
+#: Bytes of a line; what a program prints itself comes in pieces of that when it is longer.
+MAX_LINE = 1 << 20
+
+#: Characters of a text that are kept at its begin and at its end, where a line would be too long:
+#: JSON has 12 bytes for the longest.
+_CLIPPED = MAX_LINE // 32
 
 #: What of Twisted's own keys the parent gets; of all others those that don't begin like these.
 _KEPT = {"log_namespace", "log_time", "log_system"}
@@ -36,13 +41,20 @@ class WorkerObserver:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
         level: Any = event.get("log_level", LogLevel.info)
         fields = {
-            name: value if isinstance(value, str | int | float | None) else str(value)
+            name: value
             for name, value in event.items()
-            if name in _KEPT or not (name.startswith("log_") or name in ("failure", "message"))
+            if (name in _KEPT or not (name.startswith("log_") or name in ("failure", "message")))
+            # As in a log of JSON without workers.
+            and (value is None or isinstance(value, str | int | float))
         }
+        line = json.dumps({"level": level.name, "text": text, "fields": fields})
+        if len(line) >= MAX_LINE:
+            # The end of a traceback says what, its begin where.
+            text = f"{text[:_CLIPPED]}\n[...]\n{text[-_CLIPPED:]}"
+            fields = {name: fields[name] for name in sorted(_KEPT & fields.keys())}
+            line = json.dumps({"level": level.name, "text": text, "fields": fields})
         try:
-            self._output.write(json.dumps({"level": level.name, "text": text, "fields": fields}))
-            self._output.write("\n")
+            self._output.write(f"{line}\n")
             self._output.flush()
         except OSError:
             # The parent has gone, and so shall we.
@@ -60,11 +72,13 @@ def published(line: bytes, worker: int, publish: Callable[[LogEvent], object]) -
     try:
         said = json.loads(line)
         event = dict(said["fields"])
+        event["log_time"] = float(event["log_time"])
         text = str(said["text"])
         level = LogLevel.levelWithName(said["level"])
     except Exception:  # it may be anything
         text = line.decode(errors="backslashreplace")
-        event, level = {"log_namespace": __name__}, LogLevel.info
+        # Of a time, too: a log of JSON has one in every line.
+        event, level = {"log_namespace": __name__, "log_time": time.time()}, LogLevel.info
     event |= {
         "worker": worker,
         "log_level": level,

@@ -101,11 +101,17 @@ def inheritable(endpoint: str) -> str:
     kind will do, for nothing of it is opened.
     """
     words = _COLON.split(endpoint)
-    if "systemd" not in words:
+    # Anything may have that name, a directory for example; but no other kind has a domain.
+    found = [at for at, word in enumerate(words) if word == "systemd" and _hasDomain(words[at:])]
+    if not found:
         return endpoint
-    kept = [each for each in words if not each.startswith(("domain=", "index=", "name="))]
-    at = kept.index("systemd")
-    return ":".join([*kept[:at], "tcp", "0", *kept[at + 1 :]])
+    before, after = words[: found[-1]], words[found[-1] + 1 :]
+    kept = [each for each in after if not each.startswith(("domain=", "index=", "name="))]
+    return ":".join([*before, "tcp", "0", *kept])
+
+
+def _hasDomain(words: Sequence[str]) -> bool:
+    return any(each.startswith("domain=") or each in ("INET", "INET6", "UNIX") for each in words)
 
 
 def _checkShared(endpoint: str) -> None:

@@ -143,6 +143,7 @@ class Worker:
         self._deaths = 0
         self._since = 0.0
         self._done: list[Deferred[None]] = []
+        self._missed: set[str] = set()
         self.state = State.WAITING
 
     def start(self) -> None:
@@ -150,6 +151,7 @@ class Worker:
         Start a process.
         """
         self.state = State.STARTING
+        self._missed.clear()
         self._process = process = WorkerProcess(
             self.number, self._clock, self._answer, self._ready, self._ended
         )
@@ -195,24 +197,30 @@ class Worker:
 
     def signal(self, name: str) -> None:
         """
-        Send it a signal, if it serves.
+        Send it a signal, if it serves; or when it does, if it starts: it may have begun with what
+        the signal is about.
         """
-        if self._process is not None and self.state is State.SERVING:
+        if self.state is State.STARTING:
+            self._missed.add(name)
+        elif self._process is not None and self.state is State.SERVING:
             self._process.signal(name)
 
     def ask(self, command: str, seconds: float) -> Deferred[Any] | None:
         """
         As of `ParentLink.ask`; `None` where nobody can answer.
         """
-        if self._process is None or not self._process.link.isReady:
+        link = None if self._process is None else self._process.link
+        if link is None or not link.isReady or link.isSilent:
             return None
-        return self._process.link.ask(command, seconds)
+        return link.ask(command, seconds)
 
     def _ready(self) -> None:
         if self.state is State.STARTING:
             self._deadline.cancel()
             self._since = self._clock.seconds()
             self.state = State.SERVING
+            for name in self._missed:
+                self.signal(name)
             self._changed(self, "")
 
     def _kill(self) -> None:
@@ -306,13 +314,15 @@ class WorkersService(MultiService):
         if self._warning:
             _log.warn("{count} workers: {warning}", count=len(self.workers), warning=self._warning)
         for worker in self.workers:
-            worker.start()
+            # One that can't be started ends all others.
+            if worker.state is State.WAITING:
+                worker.start()
 
     def stopService(self) -> Deferred[object]:
         """
         Stop listening, and have the workers end in order; by a second signal at once.
         """
-        restore = replaceStops(self._reactor, self._hurry)
+        restore = replaceStops(self._reactor, self.hurry)
         # The workers first: they close what they hold of the sockets.
         ending: list[Deferred[Any]] = [worker.stop(self._seconds) for worker in self.workers]
         ending.append(super().stopService())  # type: ignore[no-untyped-call]
@@ -323,6 +333,14 @@ class WorkersService(MultiService):
             return result
 
         return stopping.addBoth(stopped)
+
+    def hurry(self) -> None:
+        """
+        Wait no longer, while it stops.
+        """
+        _log.info("Told to stop once more: ending at once")
+        for worker in self.workers:
+            worker.hurry()
 
     @property
     def isServing(self) -> bool:
@@ -386,11 +404,6 @@ class WorkersService(MultiService):
             self._isBegun = True
             for service in self._sockets:
                 service.tellWhere()
-
-    def _hurry(self) -> None:
-        _log.info("Told to stop once more: ending at once")
-        for worker in self.workers:
-            worker.hurry()
 
     def _answer(self, command: str) -> Any:
         return self.answers[command]()

@@ -5,6 +5,7 @@ The command with a directory of certificates.
 import hashlib
 import json
 import os
+import re
 import signal
 from base64 import b64encode
 from collections.abc import Sequence
@@ -106,13 +107,16 @@ def asking(directory: Directory, name: str | None, **more: Any) -> dict[str, Any
     return {"name": name, "trust": str(directory.trustFile), **defaults, **more}
 
 
-async def asked(server: Served, script: Sequence[dict[str, Any]], where: Path) -> Any:
+async def asked(server: Served | int, script: Sequence[dict[str, Any]], where: Path) -> Any:
     """
     What `SSL` has seen.
+
+    :param server: or one of its ports.
     """
+    port = server if isinstance(server, int) else server.port
     file = where / "script.json"
     file.write_text(json.dumps(script))
-    child = await run(*SSL.command, str(server.port), str(file), env=await SSL.installed())
+    child = await run(*SSL.command, str(port), str(file), env=await SSL.installed())
     assert child.status == 0, child
     return json.loads(child.printed)
 
@@ -224,6 +228,23 @@ async def test_renewed(
     for client in clients:
         await checkEcho(client)
     assert "new: a.example.pem" in server.log
+
+
+@pytest_twisted.ensureDeferred
+async def test_renewedForWorkers(serve: Serve, directory: Directory, tmp_path: Path) -> None:
+    """
+    Every worker reads again, and so does their parent, for its endpoint of the status.
+    """
+    (admin,) = directory.listen()
+    server = await serve("--workers", "2", "--admin", admin, listen=directory.listen())
+    (status,) = re.findall(r"shows its status on https://127\.0\.0\.1:(\d+)/", server.log)
+    renewed = directory.issue("a.example")
+    await reloaded(server, 3)
+    # Whoever has them: several are soon with both.
+    for port, times in ((int(status), 1), (server.port, 40)):
+        for found in await asked(port, [asking(directory, "a.example")] * times, tmp_path):
+            assert found["certificate"] == fingerprint(renewed)
+    assert len(re.findall("worker [12]: Read again: ", server.log)) == 2
 
 
 @pytest_twisted.ensureDeferred

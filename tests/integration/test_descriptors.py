@@ -27,7 +27,7 @@ LIMITED = (
 WHERE = f"{ANYWHERE}:backlog=1000"
 
 FULL = f"out of file descriptors ({LIMIT}): new connections wait"
-AGAIN = "there are file descriptors again"
+AGAIN = "connections are accepted again"
 
 
 async def fill(server: Served, connect: Connect) -> list[Connection]:

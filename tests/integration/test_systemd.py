@@ -18,7 +18,7 @@ from tests.integration.children import ROOT, TWISTD, environment
 from tests.integration.conftest import Connect, Serve
 from tests.integration.connections import Connection
 from tests.integration.support import DRAFTS, until
-from tests.integration.test_command import checkEcho, checkPage
+from tests.integration.test_command import checkEcho, checkPage, get
 from tests.integration.test_drain import ended, seesClose, stop
 from tests.integration.test_workers import workers
 
@@ -133,6 +133,22 @@ async def test_unixSocket(serve: Serve, connect: Connect, endpoint: str, tmp_pat
         stop(server)
         await ended(server)
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest_twisted.ensureDeferred
+async def test_admin(serve: Serve, connect: Connect) -> None:
+    """
+    A socket for the status is the parent's; workers don't miss it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        await serve(
+            *("--workers", "2", "--admin", "systemd:domain=INET:name=wsfallback"),
+            command=(*ACTIVATE, *TWISTD),
+            inherited=(listening.fileno(),),
+        )
+        client = await connect(listening.getsockname()[1])
+        client.send(get("/-/ready"))
+        assert (await client.readAnswer()).status == 200
 
 
 @pytest.mark.skipif(SYSTEMDS is None, reason="there is no systemd here")

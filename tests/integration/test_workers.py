@@ -39,6 +39,8 @@ class Process(MessageHandler):
         if payload == b"busy":
             while True:
                 pass
+        if payload == b"print":
+            os.write(2, b"printed \\x1b\\n")
         self.sendMessage(payload)
 
 
@@ -278,6 +280,38 @@ async def test_hangup(serveWorkers: ServeWorkers) -> None:
     for number in (1, 2):
         await until(lambda n=number: f"worker {n}: a hangup" in server.log, "a hangup", server)
     assert workers(server) == found
+
+
+@pytest_twisted.ensureDeferred
+async def test_rotation(serveWorkers: ServeWorkers, connect: Connect) -> None:
+    """
+    Who tells all processes of a service to rotate their logs doesn't end the workers, which have
+    none.
+    """
+    server = await serveWorkers(count=2)
+    client = await connect(server.port, "rfc6455")
+    os.kill(await whose(client), signal.SIGUSR1)
+    await isServed(client)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest_twisted.ensureDeferred
+async def test_output(serveWorkers: ServeWorkers, connect: Connect, form: str) -> None:
+    """
+    What is printed past the log is in the log.
+    """
+    server = await serveWorkers("--log-format", form, count=2)
+    client = await connect(server.port, "rfc6455")
+    await whose(client)
+    client.say("print")
+    await until(lambda: "printed" in server.log, "the line", server)
+    (line,) = (each for each in server.log.splitlines() if "printed" in each)
+    if form == "json":
+        said = json.loads(line)
+        assert said["text"] == f"worker {said['worker']}: printed \x1b"
+        assert said["time"].startswith("2")
+    else:
+        assert re.match(r"2\S+ \[\S+\] worker \d: printed \\x1b$", line), line
 
 
 @pytest_twisted.ensureDeferred
