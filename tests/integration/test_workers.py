@@ -37,6 +37,7 @@ class Process(MessageHandler):
 
     def onMessage(self, payload, isBinary):
         if payload == b"busy":
+            os.write(2, b"busy for ever\\n")
             while True:
                 pass
         if payload == b"print":
@@ -264,6 +265,7 @@ async def test_workerThatHangs(serveWorkers: ServeWorkers, connect: Connect) -> 
     client = await connect(server.port, "rfc6455")
     await whose(client)
     client.say("busy")
+    await until(lambda: "busy for ever" in server.log, "a worker that hangs", server)
     stop(server)
     await ended(server)
     assert "is too slow: killing it" in server.log
