@@ -20,10 +20,11 @@ from twisted.python import usage
 
 from wsfallback.gathering import COMMAND
 from wsfallback.services import DrainingService
+from wsfallback.serving import serving
 from wsfallback.shown import Shown
 from wsfallback.signals import replaceStops
 from wsfallback.stats import Statistics
-from wsfallback.tap import Options, serving
+from wsfallback.tap import Options
 from wsfallback.worker_link import (
     ANSWER_TIMEOUT,
     FIRST_SOCKET,
