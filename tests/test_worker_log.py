@@ -69,6 +69,24 @@ class LogTests(SynchronousTestCase):
         self.assertTrue(event["log_text"].startswith("begin"))
         self.assertTrue(event["log_text"].endswith("end"))
 
+    def test_longField(self) -> None:
+        """
+        Is left out.
+        """
+        self.log.error("short", much="x" * MAX_LINE)
+        (event,) = self.arrived()
+        self.assertEqual(event["log_text"], "short")
+        self.assertNotIn("much", event)
+
+    def test_timeless(self) -> None:
+        """
+        An event that somebody has published without a time has that of its arrival.
+        """
+        WorkerObserver(self.pipe)({"log_format": "hello", "log_level": LogLevel.warn})
+        (event,) = self.arrived()
+        self.assertEqual(event["log_text"], "hello")
+        self.assertIn("warn", jsonLine(event))
+
     def test_bracesInText(self) -> None:
         """
         Are no fields.

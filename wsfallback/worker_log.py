@@ -49,8 +49,9 @@ class WorkerObserver:
         }
         line = json.dumps({"level": level.name, "text": text, "fields": fields})
         if len(line) >= MAX_LINE:
-            # The end of a traceback says what, its begin where.
-            text = f"{text[:_CLIPPED]}\n[...]\n{text[-_CLIPPED:]}"
+            if len(text) > 2 * _CLIPPED:
+                # The end of a traceback says what, its begin where.
+                text = f"{text[:_CLIPPED]}\n[...]\n{text[-_CLIPPED:]}"
             fields = {name: fields[name] for name in sorted(_KEPT & fields.keys())}
             line = json.dumps({"level": level.name, "text": text, "fields": fields})
         try:
@@ -69,16 +70,17 @@ def published(line: bytes, worker: int, publish: Callable[[LogEvent], object]) -
     :param worker: its number.
     :param publish: takes the event: ``twisted.logger.globalLogPublisher``.
     """
+    now = time.time()
     try:
         said = json.loads(line)
         event = dict(said["fields"])
-        event["log_time"] = float(event["log_time"])
+        event["log_time"] = float(event.get("log_time", now))
         text = str(said["text"])
         level = LogLevel.levelWithName(said["level"])
     except Exception:  # it may be anything
         text = line.decode(errors="backslashreplace")
         # Of a time, too: a log of JSON has one in every line.
-        event, level = {"log_namespace": __name__, "log_time": time.time()}, LogLevel.info
+        event, level = {"log_namespace": __name__, "log_time": now}, LogLevel.info
     event |= {
         "worker": worker,
         "log_level": level,
