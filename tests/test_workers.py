@@ -16,20 +16,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from wsfallback.signals import STOPS
+from wsfallback.worker_command import Command, spawner
+from wsfallback.worker_life import DELAYS, END_TIMEOUT, START_TIMEOUT, STEADY, State
 from wsfallback.worker_link import FIRST_SOCKET, FROM_PARENT, TO_PARENT
 from wsfallback.worker_process import OUTPUT_TIMEOUT, WorkerProcess
-from wsfallback.workers import (
-    DELAYS,
-    END_TIMEOUT,
-    START_TIMEOUT,
-    STEADY,
-    Command,
-    SocketService,
-    State,
-    WorkersService,
-    endWith,
-    spawner,
-)
+from wsfallback.workers import SocketService, WorkersService, endWith
 
 
 class Port:
@@ -128,6 +119,7 @@ class WorkersCase(SynchronousTestCase):
         self.failures: list[str] = []
         self.spawnError: OSError | None = None
         self.log = self.enter(mock.patch("wsfallback.workers._log"))
+        self.enter(mock.patch("wsfallback.worker_life._log", self.log))
         self.service = WorkersService(
             self.reactor,
             self.spawn,

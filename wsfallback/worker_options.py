@@ -11,7 +11,8 @@ from twisted.internet.endpoints import StandardIOEndpoint, serverFromString
 from twisted.python import usage
 
 from wsfallback.services import checkEndpoint
-from wsfallback.workers import Command, WorkersService, spawner
+from wsfallback.worker_command import Command, spawner
+from wsfallback.workers import WorkersService
 
 #: How many processes there may be.
 MOST = 256

@@ -20,8 +20,8 @@ from tests.integration.support import ANYWHERE, DRAFTS, until
 from tests.integration.test_command import get
 from tests.integration.test_drain import GOING_AWAY, ended, seesClose, stop
 from tests.integration.test_tls import makeCertificate
+from wsfallback.worker_command import Command, spawner
 from wsfallback.worker_process import WorkerProcess
-from wsfallback.workers import Command, spawner
 
 #: A handler that says which process it is in, and one that hears of a hangup.
 HANDLERS = """
