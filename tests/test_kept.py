@@ -95,6 +95,20 @@ class KeptTests(FileCase):
         self.assertEqual(list(self.path.parent.iterdir()), [self.path])
         service.stopService()
 
+    def test_noSnapshot(self) -> None:
+        """
+        Where there is nothing to write now, there may be later.
+        """
+        present: list[Any] = []
+        service = StatisticsFile(self.counted.clock, str(self.path), lambda: present[0])
+        service.startService()
+        self.counted.clock.advance(INTERVAL)
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
+        present.append(self.counted.statistics.snapshot())
+        self.counted.clock.advance(INTERVAL)
+        self.assertTrue(self.path.exists())
+        service.stopService()
+
     def test_before(self) -> None:
         """
         Without a start there is what is counted.

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 
 from wsfallback.errors import printable
@@ -79,7 +80,8 @@ class StatisticsFile(Service):
         return present if self._past is None else merge([present, self._past])
 
     def _write(self) -> Deferred[None]:
-        return self.snapshot().addCallback(self._written)
+        writing = self.snapshot().addCallback(self._written)
+        return writing.addErrback(_failed)
 
     def _written(self, snapshot: Snapshot) -> None:
         kept = {
@@ -156,3 +158,8 @@ def _number(kept: Any) -> float:
     if not (isinstance(kept, int | float) and math.isfinite(kept) and kept >= 0):
         raise ValueError(f"{kept!r} is no time and no count")
     return kept
+
+
+def _failed(failure: Failure) -> None:
+    # The next time it may go well; a `LoopingCall` that fails would end.
+    _log.failure("the statistics are not written", failure)
