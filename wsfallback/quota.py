@@ -2,7 +2,10 @@
 `Quota`: how many lines of the log one address may cause.
 """
 
+from array import array
 from collections import Counter
+from secrets import randbits
+from zlib import crc32
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -14,8 +17,12 @@ _log = Logger()
 
 #: Seconds for which the lines of one address are counted together.
 WINDOW = 60.0
-#: How many addresses are told apart in that time; the lines of all others are counted as one's.
-MAX_ADDRESSES = 10000
+#: How many counts there are. Addresses share them by chance, which nobody can foresee: a table by
+#: address would be as large as the crowd of those that come, and its small pieces would keep the
+#: memory around them from the system.
+_COUNTS = 1 << 14
+#: How many addresses are named in the sum; all others are one.
+MAX_NAMED = 1000
 _OTHERS = "others"
 
 
@@ -31,9 +38,8 @@ class Quota:
         """
         self._clock = clock
         self._maxLines = maxLines
-        # Of each address how many it has caused since the window began; and of those that have no
-        # more, what was left out.
-        self._counts: Counter[str] = Counter()
+        self._salt = randbits(32)
+        self._counts = array("I")
         self._left: dict[str, Counter[str]] = {}
         self._began = -WINDOW
         self._call: IDelayedCall | None = None
@@ -51,11 +57,14 @@ class Quota:
             self.sumUp()
             self._began = now
         address = source(peer)
-        if address not in self._counts and len(self._counts) >= MAX_ADDRESSES:
-            address = _OTHERS
-        self._counts[address] += 1
-        if self._counts[address] <= self._maxLines:
+        if not self._counts:
+            self._counts.frombytes(bytes(self._counts.itemsize * _COUNTS))
+        slot = crc32(address.encode("utf-8", "replace"), self._salt) % _COUNTS
+        self._counts[slot] += 1
+        if self._counts[slot] <= self._maxLines:
             return True
+        if address not in self._left and len(self._left) >= MAX_NAMED:
+            address = _OTHERS
         self._left.setdefault(address, Counter())[what] += 1
         if self._call is None:
             # And not before: with nothing to say there is nothing to wait for.
@@ -70,7 +79,7 @@ class Quota:
         if call is not None and call.active():
             call.cancel()
         left, self._left = self._left, {}
-        self._counts.clear()
+        self._counts = array("I")
         for address, counts in left.items():
             _log.info(
                 "{address}: {count} more in {seconds:.0f} s: {what}",
