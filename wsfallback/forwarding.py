@@ -95,24 +95,16 @@ class Forwarding(Flow):
         """
         Hand the handler a message.
         """
-        if self._deaf:
+        if not self._hears(payload):
             return
-        self.traffic.messagesIn += 1
-        self.traffic.bytesIn += len(payload)
-        if self._lastBytes is not None:
-            self._spend(payload)
         self._run(self._handler.onMessage, payload, isBinary)
 
     def onFrame(self, payload: bytes, isBinary: bool, isFinal: bool) -> None:
         """
         Hand the handler a frame, as a message where it takes no frames.
         """
-        if self._deaf:
+        if not self._hears(payload):
             return
-        self.traffic.messagesIn += 1
-        self.traffic.bytesIn += len(payload)
-        if self._lastBytes is not None:
-            self._spend(payload)
         if IFrameHandler.providedBy(self._handler):
             self._run(self._handler.onFrame, payload, isBinary, isFinal)
         else:
@@ -195,6 +187,18 @@ class Forwarding(Flow):
         """
 
     # What they share.
+
+    def _hears(self, payload: bytes) -> bool:
+        """
+        Count what came, if the handler still hears.
+        """
+        if self._deaf:
+            return False
+        self.traffic.messagesIn += 1
+        self.traffic.bytesIn += len(payload)
+        if self._lastBytes is not None:
+            self._spend(payload)
+        return True
 
     def _makeHandler(self, make: Callable[[], Any]) -> Any:
         """
