@@ -389,7 +389,6 @@ LAYERS: dict[str, set[str]] = {
         "acceptor",
         "demo",
         "gathering",
-        "policy",
         "ports",
         "quota",
         "reloading",

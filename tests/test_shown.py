@@ -12,20 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from tests.test_server import serve
+from tests.test_tap import parsed
 from wsfallback.kept import StatisticsFile
 from wsfallback.services import DrainingService, ListeningService, OrderlyService
 from wsfallback.shown import Shown
 from wsfallback.status import LocalStatus, StatusSite
-from wsfallback.tap import Options
-
-
-def parsed(*arguments: str) -> Options:
-    """
-    A command line.
-    """
-    options = Options()
-    options.parseOptions(arguments)
-    return options
 
 
 class OptionsTests(SynchronousTestCase):

@@ -9,14 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from wsfallback.head import HOST
+from wsfallback.head import HOST, TOKEN_TEXT, VALUE_TEXT
 
 #: Header fields as applications give them: a mapping, or pairs.
 GivenFields = Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]]
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
-_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _ORIGIN = re.compile(r"[\x21-\x7e]+")
 #: The handshake's own, and what would give the request a body.
 _RESERVED = re.compile(
@@ -112,7 +110,7 @@ def destination(
         raise TypeError("protocols is a list of strings")
     protocols = tuple(protocols)
     for protocol in protocols:
-        if not _NAME.fullmatch(protocol):
+        if not TOKEN_TEXT.fullmatch(protocol):
             raise ValueError(f"{protocol!r} is no subprotocol: that is a token")
     if len(set(protocols)) < len(protocols):
         raise ValueError(f"a subprotocol is named twice in {protocols!r}")
@@ -134,9 +132,9 @@ def _checked(headers: GivenFields) -> Iterable[tuple[str, str]]:
     :raises ValueError: a field that could change the request.
     """
     for name, values in headers.items() if isinstance(headers, Mapping) else headers:
-        if not _NAME.fullmatch(name) or _RESERVED.fullmatch(name):
+        if not TOKEN_TEXT.fullmatch(name) or _RESERVED.fullmatch(name):
             raise ValueError(f"{name!r} is no field that may be added to the request")
         for value in [values] if isinstance(values, str) else values:
-            if not _VALUE.fullmatch(value):
+            if not VALUE_TEXT.fullmatch(value):
                 raise ValueError(f"{value!r} is no value for the field {name}")
             yield name, value

@@ -9,14 +9,11 @@ from ipaddress import IPv6Address, ip_address
 from autobahn.websocket.types import ConnectionRequest
 
 from wsfallback.addresses import Network, address, isWithin
-from wsfallback.head import HOST
+from wsfallback.head import HOST, VALUE_TEXT
 from wsfallback.request import Request
 
 #: The client's own fields that go through: the application's business, not that of a leg.
 PASSED = ("cookie", "authorization", "user-agent", "accept-language")
-
-#: What a field of ours may have: a client may send more.
-_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 #: A node of ``X-Forwarded-For``: an address alone, or with a port, and then IPv6 in brackets.
 _NODE = re.compile(
@@ -109,7 +106,7 @@ def fields(
     passed = [
         (name.title(), headers[name])
         for name in PASSED
-        if name in headers and _VALUE.fullmatch(headers[name])
+        if name in headers and VALUE_TEXT.fullmatch(headers[name])
     ]
     return [*passed, *described(headers, peer, isSecure, trusted)]
 
@@ -135,7 +132,7 @@ def described(
 
     def told(name: str, ours: str, isAdded: bool) -> tuple[str, str]:
         theirs = headers.get(name.lower(), "") if believes else ""
-        if not _VALUE.fullmatch(theirs):
+        if not VALUE_TEXT.fullmatch(theirs):
             theirs = ""
         if theirs and isAdded:
             return name, f"{theirs}, {ours}"

@@ -12,14 +12,12 @@ from autobahn.websocket.types import ConnectionRequest, ConnectionResponse
 from wsfallback.drafts.asking import Answer
 from wsfallback.drafts.table import Draft
 from wsfallback.errors import HandshakeError, phrase
-from wsfallback.head import TOKEN, Head
+from wsfallback.head import TOKEN_TEXT, VALUE_TEXT, Head
 from wsfallback.request import Request
 
 #: What a handler decides on a request: the subprotocol, and more fields for the answer.
 Acceptance = tuple[str | None, tuple[tuple[str, str], ...]]
 
-_TOKEN = re.compile(TOKEN.decode("ascii"))
-_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 #: The handshake's own fields.
 _RESERVED = re.compile(
     r"(sec-)?websocket-.*|upgrade|connection|content-length|transfer-encoding", re.IGNORECASE
@@ -112,7 +110,7 @@ def _checkedFields(headers: Mapping[str, str | Iterable[str]]) -> Iterable[tuple
         if not isToken(name) or isReserved(name):
             raise ValueError(f"{name!r} is no field that a handler may add to the answer")
         for value in [values] if isinstance(values, str) else values:
-            if not _VALUE.fullmatch(value):
+            if not VALUE_TEXT.fullmatch(value):
                 raise ValueError(f"{value!r} is no value for the field {name}")
             yield name, value
 
@@ -121,7 +119,7 @@ def isToken(text: str) -> bool:
     """
     Whether a text can be the name of a field or of a subprotocol: a token, RFC 9110 §5.6.2.
     """
-    return _TOKEN.fullmatch(text) is not None
+    return TOKEN_TEXT.fullmatch(text) is not None
 
 
 def isReserved(name: str) -> bool:

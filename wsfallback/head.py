@@ -16,6 +16,9 @@ MAX_FIELDS = 100
 #: A ``Host``: RFC 9110 §7.2, RFC 3986 §3.2.2. Nothing in it could end it where it is quoted.
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[-A-Za-z0-9._~%!$&'()*+;=]+)(:[0-9]{0,5})?")
 TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
+#: A token and the value of a field as text, in what we send: RFC 9110 §5.6.2, §5.5.
+TOKEN_TEXT = re.compile(TOKEN.decode("ascii"))
+VALUE_TEXT = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 # DEL is let through: Java-WebSocket draws the noise of its hixie-76 keys from 0x3A-0x7F.
 _FIELD = re.compile(rb"(" + TOKEN + rb"):([\t\x20-\xff]*)")
 

@@ -12,7 +12,6 @@ from twisted.web.server import Site
 from wsfallback.acceptor import Room
 from wsfallback.demo import DRAFT_PATH, DemoPage, DraftName
 from wsfallback.gathering import COMMAND, Gathered
-from wsfallback.policy import Limits
 from wsfallback.ports import accepting
 from wsfallback.quota import Quota
 from wsfallback.reloading import IReloadable, ReloadingService
@@ -109,5 +108,5 @@ def _site(options: Any, shown: Shown, reactor: IReactorTime) -> Site:
         shown.beside(root),
         options.get("hosts", []),
         options.get("trusted", []),
-        Quota(reactor, Limits(**options["limits"]).maxLogLines),
+        Quota(reactor, options["limits"]["maxLogLines"]),
     )
